@@ -1,0 +1,1 @@
+"""Bytes and devices. Knows nothing of stations, APIs or journals."""

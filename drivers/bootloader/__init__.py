@@ -1,0 +1,111 @@
+"""What a station needs of a board's bootloader, whatever the chip.
+
+A ``BootloaderDriver`` is frozen configuration; ``connect`` starts one conversation on one transport. A conversation is plain
+blocking question and answer, in program order, and holds nothing that outlives it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from drivers.clock import Clock
+from drivers.transport import SerialTransport
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What stands in one field of a board's memory.
+
+    Exactly one of three holds: ``value`` is the decoded text; the field is blank (``value`` and ``problem`` are None); or
+    ``problem`` says in one line why the raw bytes do not decode.
+    """
+
+    value: str | None
+    raw: bytes
+    problem: str | None = None
+
+    @property
+    def is_blank(self) -> bool:
+        return self.value is None and self.problem is None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a board says it is. ``chip_id`` is in the configured canonical form; ``app_eui`` and ``device_id`` may be blank."""
+
+    chip_id: str
+    app_eui: Reading
+    device_id: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class WritePlan:
+    """All that a write will do to a board, decided before anything is changed, so that it can be journalled and done again.
+
+    Where the DeviceID shares a flash page with other data, ``image`` is the whole page as it shall be afterwards: a board
+    whose power failed between erase and write is made whole from it. ``steps`` is for people.
+    """
+
+    device_id: str
+    address: int | None
+    image: bytes
+    erase_pages: tuple[int, ...]
+    steps: str
+
+    def to_json(self) -> dict[str, object]:
+        """A JSON-ready dict; ``from_json`` gives an equal plan."""
+        return {
+            "device_id": self.device_id,
+            "address": self.address,
+            "image": self.image.hex(),
+            "erase_pages": list(self.erase_pages),
+            "steps": self.steps,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, object]) -> WritePlan:
+        """Inverse of ``to_json``. Raises ValueError on anything else."""
+        address, image, pages = data.get("address"), data.get("image"), data.get("erase_pages")
+        if not (isinstance(address, int | None) and isinstance(image, str) and isinstance(pages, list)):
+            raise ValueError(f"not a write plan: {data!r}")
+        return cls(
+            device_id=str(data["device_id"]),
+            address=address,
+            image=bytes.fromhex(image),
+            erase_pages=tuple(int(page) for page in pages),
+            steps=str(data.get("steps", "")),
+        )
+
+
+class Bootloader(Protocol):
+    """One conversation with one board. Every method raises TransportError or BoardError, in bounded time."""
+
+    def identify(self) -> Identity:
+        """Wake the bootloader, check the part, read chipId, appEui and the DeviceID field; every memory read is proven
+        (twice, where reads carry no checksum). Raises FieldInvalid where chipId does not decode."""
+
+    def plan_write(self, device_id: str) -> WritePlan:
+        """Read what the write must preserve and return the plan. Changes nothing on the board."""
+
+    def write(self, plan: WritePlan) -> None:
+        """Carry out the plan and read all of ``plan.image`` back. Doing the same plan twice leaves the same memory.
+        Raises WriteNotKept when the memory does not hold the image after the bounded retries."""
+
+    def verify(self) -> Identity:
+        """Read chipId and the DeviceID field again (``app_eui`` again too), from the board, never from memory of this object."""
+
+
+class BootloaderDriver(Protocol):
+    """The configured driver for one kind of board; immutable and shared by all sockets."""
+
+    @property
+    def label(self) -> str:
+        """Name and part for people and the session log, such as ``stm32 STM32WL``."""
+
+    def connect(self, link: SerialTransport, clock: Clock) -> Bootloader:
+        """Start a conversation on an open transport: framing set, nothing sent yet."""
+
+    def is_present(self, link: SerialTransport, clock: Clock) -> bool:
+        """One short attempt (under 0.3 s) to wake a bootloader; True when something answers in its protocol. Harmless to a
+        board in any state. Raises TransportError other than DeadlineExpired."""

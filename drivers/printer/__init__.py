@@ -1,0 +1,53 @@
+"""Label printers: send one job, know its fate.
+
+A ``LabelPrinter`` is frozen configuration; its methods talk over a transport that is handed in, so that every byte can be
+recorded. One job at a time runs on one printer; whoever shares a printer between sockets holds its lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from drivers.clock import Clock
+from drivers.transport import Transport
+
+Language = Literal["zpl", "escpos", "png"]
+
+
+class Fate(StrEnum):
+    """What became of a job."""
+
+    PRINTED = "printed"
+    NOT_PRINTED = "not_printed"
+    IN_DOUBT = "in_doubt"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A job's fate, by what it is known (``proof``, such as ``~HS: 0 formats left``), and a line of detail for an engineer."""
+
+    fate: Fate
+    proof: str
+    detail: str = ""
+
+
+class LabelPrinter(Protocol):
+    """A configured printer."""
+
+    @property
+    def language(self) -> Language:
+        """What ``send`` takes: a ZPL format, an ESC/POS byte stream, or a PNG file."""
+
+    @property
+    def dots_per_mm(self) -> float:
+        """Resolution of the head; 8 for 203 dpi, 12 for 300 dpi."""
+
+    def check(self, link: Transport, clock: Clock) -> None:
+        """Ask for the status. Returns when the printer says it is ready (or where the configuration says it cannot tell).
+        Raises PrinterSilent, PrinterNotReady or TransportError: nothing was printed."""
+
+    def send(self, link: Transport, job: bytes, clock: Clock) -> Receipt:
+        """Print one job and wait, in bounded time, for the best proof this printer gives. Raises nothing once the first byte
+        may have left: a failure then is a fate."""

@@ -1,0 +1,31 @@
+"""What starts a cycle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from drivers.clock import Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerEvent:
+    """A request to start. ``source`` names the trigger kind; ``text`` is what was scanned, None for a mere press."""
+
+    source: str
+    text: str | None = None
+
+
+class Trigger(Protocol):
+    """A source of starts for one socket. One thread uses it, except ``close``."""
+
+    def wait(self, deadline: Deadline) -> TriggerEvent | None:
+        """The next start, or None when the deadline passes without one. Raises TransportError when its device is gone; the
+        next call then tries to open the device again."""
+
+    def rearm(self) -> int:
+        """Called when a cycle has ended: throw away what came in the meantime and say how many starts that was (they are
+        told to the operator, not queued)."""
+
+    def close(self) -> None:
+        """Release the device. Never raises."""
