@@ -118,6 +118,7 @@ class Unit:
     bound: bool = False
     written: bool = False
     verified: bool = False
+    shipped: bool = False
     labels_printed: int = 0
     inferred: bool = False
     """True where an activation or a bind was concluded from other evidence, because its own answer was lost."""

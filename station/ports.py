@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from drivers.bootloader import Bootloader
+from drivers.printer import Receipt
 from station.model import (
     CycleResult,
     EffectKind,
@@ -115,3 +117,23 @@ class LabelData:
     app_eui: str
     copy_number: int = 1
     extra: dict[str, str] = field(default_factory=dict)
+
+
+class LabelPort(Protocol):
+    """The socket's printer and label design as the cycle uses them."""
+
+    def render(self, data: LabelData) -> bytes:
+        """Draw the label for this printer. Raises LabelError."""
+
+    def check(self) -> None:
+        """Raises PrinterSilent, PrinterNotReady or TransportError where a job would fail: nothing was printed."""
+
+    def print(self, job: bytes) -> Receipt:
+        """Print one job and learn its fate; raises nothing once a byte may have left."""
+
+
+class BoardPort(Protocol):
+    """The socket's board."""
+
+    def connect(self) -> Bootloader:
+        """Open the socket's port and start a conversation. Raises TransportError."""

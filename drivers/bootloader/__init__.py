@@ -9,25 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from drivers.bootloader.fields import Reading
 from drivers.clock import Clock
 from drivers.transport import SerialTransport
 
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What stands in one field of a board's memory.
-
-    Exactly one of three holds: ``value`` is the decoded text; the field is blank (``value`` and ``problem`` are None); or
-    ``problem`` says in one line why the raw bytes do not decode.
-    """
-
-    value: str | None
-    raw: bytes
-    problem: str | None = None
-
-    @property
-    def is_blank(self) -> bool:
-        return self.value is None and self.problem is None
+__all__ = ["Bootloader", "BootloaderDriver", "Identity", "Reading", "WritePlan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +71,13 @@ class Bootloader(Protocol):
         """Wake the bootloader, check the part, read chipId, appEui and the DeviceID field; every memory read is proven
         (twice, where reads carry no checksum). Raises FieldInvalid where chipId does not decode."""
 
-    def plan_write(self, device_id: str) -> WritePlan:
-        """Read what the write must preserve and return the plan. Changes nothing on the board."""
+    def plan_write(self, device_id: str, previous: WritePlan | None = None) -> WritePlan:
+        """Read what the write must preserve and return the plan. Changes nothing on the board.
+
+        ``previous`` is the journalled plan of a write that was cut off. Where the shared page now differs from its image
+        only by bytes that are erased (the write died between erase and program), the plan is made from that image; anything
+        else on the page is newer than the plan and is preserved.
+        """
 
     def write(self, plan: WritePlan) -> None:
         """Carry out the plan and read all of ``plan.image`` back. Doing the same plan twice leaves the same memory.

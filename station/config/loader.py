@@ -1,0 +1,192 @@
+"""YAML with positions: every mistake is told as ``file:line:column: where: what``.
+
+PyYAML alone takes a key twice in silence and reads ``012`` as 10 and ``12:30:45`` as 45045 (YAML 1.1). Here a doubled key is
+an error, and plain values are read by YAML 1.2's core rules: ``true``/``false``, ``null``, decimal, ``0x`` and ``0o``
+integers, decimal fractions; anything else is text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from station.errors import StationError
+
+MAX_FILE_BYTES = 1024 * 1024
+MAX_DEPTH = 32
+MAX_NODES = 100_000
+
+Location = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing wrong with a configuration. ``line`` and ``column`` count from 1."""
+
+    file: str
+    line: int
+    column: int
+    where: str
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}"
+        return f"{place}: {self.where + ': ' if self.where else ''}{self.what}" + (
+            f" — {self.remedy}" if self.remedy else ""
+        )
+
+
+class ConfigError(StationError):
+    """Raised for a configuration that cannot be used; ``mistakes`` holds one or more, in the file's order."""
+
+    code = "config.invalid"
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        self.mistakes = sorted(mistakes, key=lambda mistake: (mistake.line, mistake.column))
+        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file's values and where each one stands."""
+
+    file: str
+    values: dict[str, Any]
+    marks: dict[Location, tuple[int, int]]
+
+    def mistake(self, location: Location, what: str, remedy: str = "") -> Mistake:
+        """A mistake at the deepest part of ``location`` that stands in the file."""
+        found = location
+        while found and found not in self.marks:
+            found = found[:-1]
+        line, column = self.marks.get(found, (1, 1))
+        return Mistake(self.file, line, column, ".".join(str(part) for part in location), what, remedy)
+
+
+def load(path: Path) -> Document:
+    """Read one file. Raises ConfigError."""
+    file = str(path)
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        remedy = "name an existing file that this user may read"
+        raise ConfigError([Mistake(file, 1, 1, "", f"cannot be read: {error.strerror}", remedy)]) from error
+    if len(raw) > MAX_FILE_BYTES:
+        raise ConfigError([Mistake(file, 1, 1, "", f"larger than {MAX_FILE_BYTES} bytes", "this is no configuration")])
+    return parse(raw, file)
+
+
+def parse(raw: bytes, file: str) -> Document:
+    """The same for text at hand; ``file`` stands in errors. Raises ConfigError."""
+    try:
+        root = yaml.compose(raw.decode("utf-8"), Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            [Mistake(file, raw.count(b"\n", 0, error.start) + 1, 1, "", "not UTF-8", "save it as UTF-8")]
+        ) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        what = " ".join(str(part) for part in (error.context, error.problem) if part)
+        raise ConfigError([Mistake(file, line, column, "", what, "correct the YAML there")]) from error
+    except (yaml.YAMLError, RecursionError) as error:
+        what = str(error).splitlines()[0][:200]
+        raise ConfigError([Mistake(file, 1, 1, "", what, "correct the YAML")]) from error
+    if not isinstance(root, yaml.MappingNode):
+        raise ConfigError(
+            [Mistake(file, 1, 1, "", "not a mapping of keys to values", "start from an example in configs/")]
+        )
+    builder = _Builder(file)
+    values = builder.build(root, ())
+    if builder.mistakes:
+        raise ConfigError(builder.mistakes)
+    return Document(file, values, builder.marks)
+
+
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
+_HEX = re.compile(r"0x[0-9a-fA-F]+")
+_OCTAL = re.compile(r"0o[0-7]+")
+_FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?")
+
+
+class _Builder:
+    """Turns nodes into values, noting marks and mistakes on the way."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.marks: dict[Location, tuple[int, int]] = {}
+        self.mistakes: list[Mistake] = []
+        self._nodes = 0
+
+    def build(self, node: yaml.Node, location: Location) -> Any:
+        self._nodes += 1
+        if len(location) > MAX_DEPTH or self._nodes > MAX_NODES:
+            if not self.mistakes:
+                self._mistake(node, location, "nested too deep or too large", "simplify it")
+            return None
+        self.marks.setdefault(location, _position(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, location)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(item, (*location, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node, location)
+
+    def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._mistake(key_node, location, "a key that is not text", "use a plain word as key")
+                continue
+            key = key_node.value
+            here = (*location, key)
+            if key in values:
+                first_line = self.marks[here][0]
+                self._mistake(key_node, here, f"this key stands already in line {first_line}", "remove one of the two")
+                continue
+            self.marks[here] = _position(key_node)
+            values[key] = self.build(value_node, here)
+        return values
+
+    def _scalar(self, node: yaml.Node, location: Location) -> Any:
+        text = str(node.value)
+        if node.style is not None:
+            return text
+        if node.tag not in _PLAIN_TAGS:
+            self._mistake(node, location, f"the tag {node.tag} is not taken here", "remove the tag")
+            return None
+        return _plain_value(text)
+
+    def _mistake(self, node: yaml.Node, location: Location, what: str, remedy: str) -> None:
+        line, column = _position(node)
+        self.mistakes.append(Mistake(self.file, line, column, ".".join(map(str, location)), what, remedy))
+
+
+_PLAIN_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+)
+
+
+def _plain_value(text: str) -> Any:
+    if text in ("", "~", "null"):
+        return None
+    if text in ("true", "false"):
+        return text == "true"
+    if _INTEGER.fullmatch(text) and len(text) < 30:
+        return int(text)
+    if _HEX.fullmatch(text) and len(text) < 30:
+        return int(text, 16)
+    if _OCTAL.fullmatch(text) and len(text) < 30:
+        return int(text, 8)
+    if _FLOAT.fullmatch(text) and len(text) < 60:
+        return float(text)
+    return text
+
+
+def _position(node: yaml.Node) -> tuple[int, int]:
+    return node.start_mark.line + 1, node.start_mark.column + 1

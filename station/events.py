@@ -1,0 +1,87 @@
+"""What the agent tells the live view, the panel and the metrics: facts, never questions. Published upward, one way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from station.model import CycleResult, Step
+
+
+@dataclass(frozen=True, slots=True)
+class SocketWaiting:
+    """The socket is ready for the next start."""
+
+    socket: str
+
+
+@dataclass(frozen=True, slots=True)
+class SocketDown:
+    """A device of the socket's trigger is not there; ``message`` says which."""
+
+    socket: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartRejected:
+    """A scan or press that did not start a cycle: malformed, double, or during a cycle."""
+
+    socket: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CycleStarted:
+    socket: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    socket: str
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded:
+    socket: str
+    step: Step
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class UnitKnown:
+    """What is known of the unit has changed."""
+
+    socket: str
+    chip_id: str
+    device_id: str | None
+    sn: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CycleEnded:
+    socket: str
+    result: CycleResult
+
+
+@dataclass(frozen=True, slots=True)
+class PoolChanged:
+    """After a refill: free ids, and why it failed where it did."""
+
+    device_ids: int
+    sns: int
+    problem: str | None = None
+
+
+Event = (
+    SocketWaiting
+    | SocketDown
+    | StartRejected
+    | CycleStarted
+    | StepStarted
+    | StepEnded
+    | UnitKnown
+    | CycleEnded
+    | PoolChanged
+)
