@@ -1,0 +1,119 @@
+"""A ZPL printer behind any transport: send one format, then ask ``~HS`` until the printer is idle.
+
+Source of the conversation: Zebra, ZPL II Programming Guide, "~HS". Some models say nothing at all with the media out or the
+head open, so silence is never taken for readiness, nor for a printed label.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from drivers.clock import Clock, Deadline
+from drivers.errors import PrinterError, PrinterNotReady, PrinterSilent, TransportError
+from drivers.printer import Fate, Language, Receipt
+from drivers.printer.answers import read_until
+from drivers.printer.zpl_status import MAX_SIZE_BYTES, REQUEST, HostStatus, StatusGarbled, is_complete
+from drivers.transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class ZplOptions:
+    """How to talk to one ZPL printer.
+
+    ``status`` "none" is for printers that cannot answer (a write-only USB node, some clones): ``check`` then passes unasked, and
+    a job taken by the port counts as PRINTED with a proof that says it is unproven.
+
+    ``idle_answers`` in a row without work or problem prove a print. At ``poll_interval_s`` between requests, ``max_polls`` bounds
+    the wait to about 20 s by default; ``max_silences`` is how many requests in a row may go unanswered.
+    """
+
+    dots_per_mm: float = 8.0
+    status: Literal["hs", "none"] = "hs"
+    status_timeout_s: float = 2.0
+    write_timeout_s: float = 10.0
+    poll_interval_s: float = 0.05
+    max_polls: int = 400
+    max_silences: int = 2
+    idle_answers: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ZplPrinter:
+    """One configured ZPL printer."""
+
+    options: ZplOptions = ZplOptions()
+
+    @property
+    def language(self) -> Language:
+        return "zpl"
+
+    @property
+    def dots_per_mm(self) -> float:
+        return self.options.dots_per_mm
+
+    def check(self, link: Transport, clock: Clock) -> None:
+        """Ask ``~HS`` once. Raises PrinterSilent (no answer), PrinterNotReady (it says why), PrinterError (an answer that is no
+        ``~HS`` answer) or TransportError."""
+        if self.options.status == "none":
+            return
+        try:
+            status = _ask(link, clock, self.options)
+        except StatusGarbled as garbled:
+            raise PrinterError(f"{link.name}: {garbled}") from garbled
+        if status is None:
+            raise PrinterSilent(f"{link.name}: no answer to ~HS within {self.options.status_timeout_s:g} s")
+        if status.problems:
+            raise PrinterNotReady(f"{link.name}: ~HS reports {', '.join(status.problems)}", status.problems)
+
+    def send(self, link: Transport, job: bytes, clock: Clock) -> Receipt:
+        """Print one format. NOT_PRINTED only where the status asked right before the first byte forbade sending it."""
+        try:
+            self.check(link, clock)
+        except (PrinterError, TransportError) as error:
+            return Receipt(Fate.NOT_PRINTED, "not sent: the printer was not ready", str(error))
+        try:
+            link.write(job, Deadline.after(self.options.write_timeout_s, clock))
+            if self.options.status == "none":
+                return Receipt(Fate.PRINTED, "accepted by the port (unproven)", f"{len(job)} bytes")
+            return _await_idle(link, clock, self.options)
+        except TransportError as error:
+            return Receipt(Fate.IN_DOUBT, "no proof: the link failed during the job", str(error))
+
+
+def _await_idle(link: Transport, clock: Clock, options: ZplOptions) -> Receipt:
+    """Poll until the printer has been idle ``idle_answers`` times in a row, reports a problem, or falls silent."""
+    idle = silences = 0
+    busy = "no answer yet"
+    for _ in range(options.max_polls):
+        try:
+            status = _ask(link, clock, options)
+        except StatusGarbled as garbled:
+            return Receipt(Fate.IN_DOUBT, "no proof: the printer answers garbage", str(garbled))
+        if status is None:
+            silences, idle = silences + 1, 0
+            if silences >= options.max_silences:
+                return Receipt(Fate.IN_DOUBT, "no proof: the printer fell silent", f"{silences} requests unanswered")
+            continue
+        silences = 0
+        if status.problems:
+            return Receipt(Fate.IN_DOUBT, f"no proof: ~HS reports {', '.join(status.problems)}", _work(status))
+        idle = idle + 1 if status.is_idle else 0
+        if idle >= options.idle_answers:
+            return Receipt(Fate.PRINTED, "~HS: 0 formats left", f"idle in {idle} answers")
+        busy = _work(status)
+        clock.sleep(options.poll_interval_s)
+    return Receipt(Fate.IN_DOUBT, f"no proof: still busy after {options.max_polls} polls", busy)
+
+
+def _work(status: HostStatus) -> str:
+    return f"{status.formats_in_buffer} formats in buffer, {status.labels_remaining} labels remaining"
+
+
+def _ask(link: Transport, clock: Clock, options: ZplOptions) -> HostStatus | None:
+    """One ``~HS`` and its answer; None when nothing came. Raises StatusGarbled (also for half an answer), or PortLost."""
+    link.discard_input()
+    deadline = Deadline.after(options.status_timeout_s, clock)
+    link.write(REQUEST, deadline)
+    answer = read_until(link, deadline, is_complete, MAX_SIZE_BYTES)
+    return HostStatus.from_bytes(answer) if answer else None
