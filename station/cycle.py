@@ -240,10 +240,10 @@ class Cycle:
             return
         data = LabelData(unit.sn, unit.device_id, unit.chip_id, unit.app_eui, extra=self._bench.label_extra)
         job = self._bench.label.render(data)
-        self._bench.label.check()
-        request: dict[str, object] = {"sn": unit.sn, "copy": 1, "bytes": len(job)}
-        effect = self._start(lane, unit, EffectKind.PRINT, request, named=True)
-        receipt = self._bench.label.print(job)
+        with self._bench.label.ready() as printer:
+            request: dict[str, object] = {"sn": unit.sn, "copy": 1, "bytes": len(job)}
+            effect = self._start(lane, unit, EffectKind.PRINT, request, named=True)
+            receipt = printer.print(job)
         self._label = LabelFate(receipt.fate.value)
         self._settle(lane, effect, _PRINT_STATES[receipt.fate], f"{receipt.proof} {receipt.detail}".strip())
         if receipt.fate is not Fate.PRINTED:
@@ -253,7 +253,7 @@ class Cycle:
 
     def _step(self, step: Step, work: Callable[[], T], lane: Lane | None = None) -> T:
         lane = lane or self._bench.main
-        aborted = lane.session.given("abort", {}, str | None, self._bench.aborted)  # type: ignore[arg-type]
+        aborted = lane.session.given("abort", {}, str | None, self._bench.aborted)
         if aborted is not None:
             raise UnitError(aborted, f"before {step}")
         started_s = lane.session.clock.monotonic_s()

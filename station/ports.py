@@ -7,6 +7,7 @@ anything that does not serialise and none hides a decision taken by the clock.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -119,17 +120,22 @@ class LabelData:
     extra: dict[str, str] = field(default_factory=dict)
 
 
+class ReadyPrinter(Protocol):
+    """A printer that has just said it is ready and takes one job from one socket."""
+
+    def print(self, job: bytes) -> Receipt:
+        """Print one job and learn its fate; raises nothing once a byte may have left."""
+
+
 class LabelPort(Protocol):
     """The socket's printer and label design as the cycle uses them."""
 
     def render(self, data: LabelData) -> bytes:
         """Draw the label for this printer. Raises LabelError."""
 
-    def check(self) -> None:
-        """Raises PrinterSilent, PrinterNotReady or TransportError where a job would fail: nothing was printed."""
-
-    def print(self, job: bytes) -> Receipt:
-        """Print one job and learn its fate; raises nothing once a byte may have left."""
+    def ready(self) -> AbstractContextManager[ReadyPrinter]:
+        """Wait for the printer's turn, connect and check it. Raises PrinterSilent, PrinterNotReady or TransportError where a
+        job would fail: nothing was printed."""
 
 
 class BoardPort(Protocol):

@@ -32,7 +32,7 @@ class Session(Protocol):
     def lane(self, name: str) -> Session:
         """The same session seen from another thread."""
 
-    def given(self, name: str, args: dict[str, object], result_type: type[T], produce: Callable[[], T]) -> T:
+    def given(self, name: str, args: dict[str, object], result_type: object, produce: Callable[[], T]) -> T:
         """A value from outside: what ``produce()`` returns now, or returned when this was recorded. ``args`` must be the
         same then and now. A StationError raised by ``produce`` is recorded too, and raised again with its code."""
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from station.errors import SessionError
-
-T = TypeVar("T")
 
 
 def to_plain(value: object) -> Any:
@@ -33,15 +31,14 @@ def to_plain(value: object) -> Any:
     raise SessionError(f"cannot record a {type(value).__name__}")
 
 
-def from_plain(result_type: type[T], plain: Any) -> T:
-    """The value of ``result_type`` that ``to_plain`` wrote. Raises SessionError where it does not fit."""
+def from_plain(result_type: Any, plain: Any) -> Any:
+    """The value of ``result_type`` (a class or a union) that ``to_plain`` wrote. Raises SessionError where it does not fit."""
     try:
-        adapter: TypeAdapter[T] = _adapter(result_type)
-        return adapter.validate_python(plain)
+        return _adapter(result_type).validate_python(plain)
     except ValidationError as error:
         raise SessionError(f"recorded value is no {result_type}: {error.errors()[0]['msg']}") from error
 
 
 @lru_cache(maxsize=64)
-def _adapter(result_type: Any) -> Any:
+def _adapter(result_type: Any) -> TypeAdapter[Any]:
     return TypeAdapter(result_type)

@@ -19,11 +19,13 @@ Spans = tuple[tuple[int, int], ...]
 """``(start, length)`` of each masked place, in order, not overlapping."""
 
 HARMLESS_HEADERS = frozenset(
-    ["accept", "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "date", "host", "keep-alive", "ktt-ys-brand", "retry-after", "server", "transfer-encoding", "user-agent"]
+    """accept accept-encoding connection content-encoding content-length content-type date host keep-alive
+    ktt-ys-brand retry-after server transfer-encoding user-agent""".split()  # noqa: SIM905
 )
 
 HARMLESS_FIELDS = frozenset(
-    ["code", "data", "desc", "method", "msgid", "params", "time", "size", "deviceId", "deviceIdList", "sn", "snList", "chipId", "appEui", "scope", "token_type", "expires_in", "grant_type", "error", "error_description"]
+    """code data desc method msgid params time size deviceId deviceIdList sn snList chipId appEui scope token_type
+    expires_in grant_type error error_description""".split()  # noqa: SIM905
 )
 """Names whose values are kept: the API document's tables, and OAuth's (RFC 6749, 4.4 and 5) that hold no secret."""
 

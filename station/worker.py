@@ -1,0 +1,76 @@
+"""One thread per socket: wait for a start, run a cycle, tell the outcome, make ready for the next."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from drivers.clock import Clock, Deadline
+from drivers.errors import DriverError
+from drivers.trigger import Trigger, TriggerEvent
+from station.events import CycleEnded, CycleStarted, Event, SocketDown, SocketWaiting, StartRejected
+from station.model import CycleResult
+
+WAIT_SLICE_S = 0.5
+"""How soon a worker notices that the station stops. Two wake-ups a second cost nothing that can be measured."""
+
+logger = logging.getLogger(__name__)
+
+
+class SocketWorker:
+    """Drives one socket until it is told to stop. A fault of the trigger's device is told once, then its return awaited."""
+
+    def __init__(
+        self,
+        socket: str,
+        trigger: Trigger,
+        run_cycle: Callable[[TriggerEvent], CycleResult],
+        may_start: Callable[[], bool],
+        publish: Callable[[Event], None],
+        clock: Clock,
+        stopping: threading.Event,
+    ) -> None:
+        self._socket = socket
+        self._trigger = trigger
+        self._run_cycle = run_cycle
+        self._may_start = may_start
+        self._publish = publish
+        self._clock = clock
+        self._stopping = stopping
+        self._down: str | None = None
+        self.thread = threading.Thread(target=self._run, name=f"socket-{socket}", daemon=True)
+
+    def _run(self) -> None:
+        try:
+            self._publish(SocketWaiting(self._socket))
+            while not self._stopping.is_set():
+                event = self._next_start()
+                if event is not None and self._may_start():
+                    self._cycle(event)
+        finally:
+            self._trigger.close()
+
+    def _next_start(self) -> TriggerEvent | None:
+        try:
+            event = self._trigger.wait(Deadline.after(WAIT_SLICE_S, self._clock))
+        except DriverError as error:
+            if str(error) != self._down:
+                self._down = str(error)
+                logger.warning("socket %s: %s", self._socket, error)
+                self._publish(SocketDown(self._socket, error.code, str(error)))
+            self._stopping.wait(WAIT_SLICE_S)
+            return None
+        if self._down is not None:
+            self._down = None
+            self._publish(SocketWaiting(self._socket))
+        return event
+
+    def _cycle(self, event: TriggerEvent) -> None:
+        self._publish(CycleStarted(self._socket))
+        result = self._run_cycle(event)
+        self._publish(CycleEnded(self._socket, result))
+        dropped = self._trigger.rearm()
+        if dropped:
+            self._publish(StartRejected(self._socket, f"{dropped} start(s) during the cycle were not taken"))
+        self._publish(SocketWaiting(self._socket))
