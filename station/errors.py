@@ -112,6 +112,7 @@ CATALOGUE: dict[str, Explanation] = {
         ("api.defect", "Server refuses the form of a request", "Call the engineer and hand over the session log."),
         ("api.redirected", "Server sent the station elsewhere", "Call the engineer: the configured address is not the server's."),
         ("api.licences", "No more licences", "Call the engineer: the server gives no more DeviceIDs."),
+        ("api.sns", "No more SNs", "Call the engineer: the server gives no more SNs."),
         ("pool.empty", "No ids left", "Wait for the refill, or call the engineer to check the server."),
         ("unit.in_doubt", "Board is in doubt", "Put the board aside and call the engineer to settle it."),
         ("unit.busy", "Board is in another socket", "Leave it in one socket only, then start again."),
