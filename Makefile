@@ -1,0 +1,57 @@
+# The development commands, one definition for people and CI. Everything set up here lives in .venv, from the locks.
+
+PYTHON ?= python3
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PIP := .venv/bin/python -m pip --disable-pip-version-check
+# command=Debian package that brings it
+TEST_COMMANDS := stm32flash=stm32flash
+
+.PHONY: help demo test check format lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+
+demo: .venv/runtime.stamp ## set up, then provision simulated boards through the real agent
+	@.venv/bin/station demo --dir demo
+
+test: .venv/development.stamp ## set up, system packages included, then run every test
+	@scripts/require-commands $(TEST_COMMANDS)
+	@.venv/bin/python -m pytest
+
+check: .venv/development.stamp ## formatter, linter, strict type check, import rules
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+
+format: .venv/development.stamp ## format the source and mend what the linter can
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+lock: .venv/bin/python ## write requirements/*.lock from pyproject.toml (UPGRADE=1 takes newer versions)
+	@scripts/lock $(if $(UPGRADE),--upgrade)
+
+clean: ## remove all that these commands made
+	rm -rf .venv build dist demo station.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find station drivers tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "station needs Python 3.11 or newer: name one with make PYTHON=..." >&2; exit 1; }
+	@echo "setting up .venv" >&2
+	@"$(PYTHON)" -m venv --clear .venv || { rm -rf .venv; exit 1; }
+
+# setuptools is in the lock too, so nothing is fetched unpinned to build the editable install.
+.venv/runtime.stamp: requirements/runtime.lock pyproject.toml | .venv/bin/python
+	@$(PIP) install --quiet --require-hashes --requirement requirements/runtime.lock
+	@$(PIP) install --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv/development.stamp: requirements/development.lock .venv/runtime.stamp
+	@$(PIP) install --quiet --require-hashes --requirement requirements/development.lock
+	@touch $@
