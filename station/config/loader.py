@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from station.config.quantities import convert
 from station.errors import StationError
 
 MAX_FILE_BYTES = 1024 * 1024
@@ -150,12 +151,20 @@ class _Builder:
                 self._mistake(key_node, here, f"this key stands already in line {first_line}", "remove one of the two")
                 continue
             self.marks[here] = _position(key_node)
-            values[key] = self.build(value_node, here)
+            values[key] = self._quantity(key, value_node, here)
         return values
+
+    def _quantity(self, key: str, node: yaml.Node, here: Location) -> Any:
+        value = self.build(node, here)
+        try:
+            return convert(key, value)
+        except ValueError as error:
+            self._mistake(node, here, f"{value!r}: {error}", "")
+            return None
 
     def _scalar(self, node: yaml.Node, location: Location) -> Any:
         text = str(node.value)
-        if node.style is not None:
+        if isinstance(node, yaml.ScalarNode) and node.style is not None:
             return text
         if node.tag not in _PLAIN_TAGS:
             self._mistake(node, location, f"the tag {node.tag} is not taken here", "remove the tag")

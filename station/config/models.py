@@ -1,0 +1,250 @@
+"""What a configuration file may say. Each part that belongs to a driver is that driver's own frozen options class.
+
+A part that can be of several kinds is a mapping with exactly one key, the kind: ``trigger: {presence: {interval_s: 0.2}}``.
+Unknown keys are errors everywhere; numbers, texts and booleans are never taken for one another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from drivers.bootloader.text_line import TextLineOptions
+from drivers.file_sink import FileSinkOptions
+from drivers.serial_port import SerialOptions
+from drivers.tcp_port import TcpOptions
+from drivers.trigger.keyboard import KeyboardOptions
+from drivers.trigger.presence import PresenceOptions
+from drivers.trigger.serial_scanner import ScannerOptions
+from drivers.usb_printer import UsbPrinterOptions
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from drivers.bootloader.stm32.options import Stm32Options
+from drivers.printer.escpos import EscposOptions
+from drivers.printer.image import ImageOptions
+from drivers.printer.zpl import ZplOptions
+from station.config.references import ConfigPath, SecretReference, base_of
+from station.model import IdSource
+from station.production_api.options import (
+    BASE_URL,
+    ID_PATTERN,
+    PRODUCTION_SCOPE,
+    ApiOptions,
+    Auth,
+    ClientCredentialsAuth,
+    CsidAuth,
+    GivenToken,
+    HttpOptions,
+    RetryOptions,
+)
+from station.refill import RefillOptions
+
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}"
+
+Name = Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$")]
+
+
+class Part(BaseModel):
+    """Base of all parts: frozen, strict, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Choice(Part):
+    """A mapping with exactly one key."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            kinds = ", ".join(type(self).model_fields)
+            raise ValueError(f"exactly one of {kinds} must stand here, not {', '.join(given) or 'none'}")
+        return self
+
+
+class CsidConfig(Part):
+    """Tokens by CSID. ``csid`` is a name, ``cs_sec_key`` a secret."""
+
+    csid: str
+    cs_sec_key: SecretReference
+
+
+class ClientCredentialsConfig(Part):
+    """Tokens by client credentials."""
+
+    client_id: str
+    client_secret: SecretReference
+
+
+class GivenTokenConfig(Part):
+    """A token obtained elsewhere."""
+
+    token: SecretReference
+
+
+class AuthConfig(Choice):
+    """Where the API's token comes from."""
+
+    csid: CsidConfig | None = None
+    client_credentials: ClientCredentialsConfig | None = None
+    given: GivenTokenConfig | None = None
+
+    def options(self) -> Auth:
+        """The client's options. Raises ValueError."""
+        if self.csid is not None:
+            return CsidAuth(self.csid.csid, self.csid.cs_sec_key)
+        if self.client_credentials is not None:
+            return ClientCredentialsAuth(self.client_credentials.client_id, self.client_credentials.client_secret)
+        assert self.given is not None, "checked by Choice"
+        return GivenToken(self.given.token)
+
+
+class ApiConfig(Part):
+    """The Device Production API; the fields are those of ``ApiOptions``."""
+
+    auth: AuthConfig
+    base_url: str = BASE_URL
+    production_path: str = "/open/production/v2/api"
+    csid_path: str = "/openApi"
+    token_path: str = "/open/yolink/token"
+    timeout_s: float = 10.0
+    retry: RetryOptions = RetryOptions()
+    http: HttpOptions = HttpOptions()
+    required_scope: str | None = PRODUCTION_SCOPE
+    token_margin_s: float = 60.0
+    omit_sn_to_generate: bool = False
+    device_id_pattern: str = ID_PATTERN
+    sn_pattern: str = ID_PATTERN
+    batch_limit: int = 1000
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        self.options()
+        return self
+
+    def options(self) -> ApiOptions:
+        """The client's options. Raises ValueError."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields if name != "auth"}
+        return ApiOptions(auth=self.auth.options(), **fields)
+
+
+class IdsConfig(Part):
+    """Who chooses DeviceIDs and SNs, and how the pool is kept."""
+
+    source: IdSource = IdSource.POOL
+    refill: RefillOptions = RefillOptions()
+    repeat_unnamed: bool = False
+    """With ``source: server``: repeat a call whose answer was lost. It can spend a second licence on one board."""
+
+
+class BoardConfig(Choice):
+    """What kind of board the jig takes."""
+
+    stm32: Stm32Options | None = None
+    text_line: TextLineOptions | None = None
+
+
+class ConnectionConfig(Choice):
+    """How a printer is connected."""
+
+    tcp: TcpOptions | None = None
+    serial: SerialOptions | None = None
+    usb: UsbPrinterOptions | None = None
+    file: FileSinkOptions | None = None
+
+    @field_validator("file")
+    @classmethod
+    def _in_base(cls, value: FileSinkOptions | None, info: ValidationInfo) -> FileSinkOptions | None:
+        return None if value is None else replace(value, path=str(base_of(info) / value.path))
+
+
+class PrinterDriverConfig(Choice):
+    """Which language a printer speaks."""
+
+    zpl: ZplOptions | None = None
+    escpos: EscposOptions | None = None
+    png: ImageOptions | None = None
+
+
+class PrinterConfig(Part):
+    """One printer; several sockets may share it."""
+
+    name: Name
+    driver: PrinterDriverConfig
+    connection: ConnectionConfig
+
+
+class TriggerConfig(Choice):
+    """What starts a cycle."""
+
+    keyboard: KeyboardOptions | None = None
+    serial_scanner: ScannerOptions | None = None
+    presence: PresenceOptions | None = None
+
+
+class SocketConfig(Part):
+    """One place in the jig. ``printer`` may be left out where there is only one."""
+
+    name: Name
+    serial: SerialOptions
+    trigger: TriggerConfig
+    printer: Name | None = None
+
+
+class ScanConfig(Part):
+    """What a scan that starts a cycle means: nothing more, or the SN to bind to the unit."""
+
+    means: Literal["start", "sn"] = "start"
+    sn_case: Literal["keep", "upper", "lower"] = "keep"
+
+
+class LabelConfig(Choice):
+    """The label: a design in this file, a design in a file of its own, or a ZPL template with placeholders."""
+
+    design: dict[str, JsonValue] | None = None
+    file: ConfigPath | None = None
+    zpl_template: ConfigPath | None = None
+
+
+class StationConfig(Part):
+    """A whole configuration file."""
+
+    station: Name
+    state_dir: ConfigPath
+    api: ApiConfig
+    board: BoardConfig
+    label: LabelConfig
+    printers: Annotated[tuple[PrinterConfig, ...], Field(min_length=1, max_length=64)]
+    sockets: Annotated[tuple[SocketConfig, ...], Field(min_length=1, max_length=64)]
+    ids: IdsConfig = IdsConfig()
+    scan: ScanConfig = ScanConfig()
+    label_extra: dict[str, str] = Field(default_factory=dict)
+    """Constant texts that the label may show, such as a model name."""
+
+    @property
+    def sessions_dir(self) -> Path:
+        return self.state_dir / "sessions"
+
+    @property
+    def journal_path(self) -> Path:
+        return self.state_dir / "journal.sqlite"
+
+    @property
+    def labels_dir(self) -> Path:
+        return self.state_dir / "labels"
+
+    def printer_of(self, socket: SocketConfig) -> PrinterConfig:
+        """The printer that a socket's labels go to."""
+        if socket.printer is None:
+            return self.printers[0]
+        return next(printer for printer in self.printers if printer.name == socket.printer)
