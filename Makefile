@@ -11,7 +11,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 # command=Debian package that brings it
 TEST_COMMANDS := stm32flash=stm32flash
 
-.PHONY: help demo test check format lock clean
+.PHONY: help demo test check format docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -32,6 +32,9 @@ check: .venv/development.stamp ## formatter, linter, strict type check, import r
 format: .venv/development.stamp ## format the source and mend what the linter can
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+docs: .venv/development.stamp ## write docs/troubleshooting.md from the catalogue of codes
+	.venv/bin/python -m scripts.troubleshooting
 
 lock: .venv/bin/python ## write requirements/*.lock from pyproject.toml (UPGRADE=1 takes newer versions)
 	@scripts/lock $(if $(UPGRADE),--upgrade)

@@ -1,0 +1,108 @@
+"""Two import-linter contracts that the import rules of this project need; [tool.importlinter] in pyproject.toml uses them.
+
+only_imports     modules that may import the standard library and the modules listed, nothing else
+built_only_in    modules whose names only the listed builders may import, save those that match ``free_names``
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from grimp import ImportGraph
+from importlinter import Contract, ContractCheck, fields, output
+
+
+class OnlyImports(Contract):
+    """``source_modules`` import directly only the standard library, each other, and ``allowed_modules``."""
+
+    type_name = "only_imports"
+
+    source_modules = fields.ListField(subfield=fields.StringField())
+    allowed_modules = fields.ListField(subfield=fields.StringField(), required=False)
+
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002 (the interface's)
+        sources = _existing(graph, self.source_modules)
+        allowed = {*sources, *_existing(graph, self.allowed_modules or [])}
+        found = [
+            f"{source} imports {imported}"
+            for source in sources
+            for imported in sorted(graph.find_modules_directly_imported_by(source))
+            if imported not in allowed and imported.split(".")[0] not in sys.stdlib_module_names
+        ]
+        return ContractCheck(kept=not found, metadata={"found": found})
+
+    def render_broken_contract(self, check: ContractCheck) -> None:
+        _render(check)
+
+
+class BuiltOnlyIn(Contract):
+    """Only ``builders`` (and what lies below them) and the ``exempt`` packages import names of ``built_modules``.
+
+    A name that matches one of ``free_names``, such as a driver's options, is data and may be imported anywhere.
+    """
+
+    type_name = "built_only_in"
+
+    built_modules = fields.ListField(subfield=fields.StringField())
+    builders = fields.ListField(subfield=fields.StringField())
+    exempt = fields.ListField(subfield=fields.StringField(), required=False)
+    free_names = fields.ListField(subfield=fields.StringField(), required=False)
+
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002 (the interface's)
+        built = _existing(graph, self.built_modules)
+        spared = (*_existing(graph, self.builders), *_existing(graph, self.exempt or []), *built)
+        importers = sorted(
+            module
+            for module in graph.modules
+            if not graph.is_module_squashed(module) and not any(_within(module, other) for other in spared)
+        )
+        found = [
+            f"{importer} imports {name} (line {line})"
+            for importer in importers
+            for name, line in _imported_names(_source_path(importer))
+            if any(_within(name, module) for module in built) and not self._is_free(name, built)
+        ]
+        return ContractCheck(kept=not found, metadata={"found": found})
+
+    def _is_free(self, name: str, built: list[str]) -> bool:
+        last_part = name.rsplit(".", 1)[-1]
+        return name not in built and any(fnmatchcase(last_part, pattern) for pattern in self.free_names or [])
+
+    def render_broken_contract(self, check: ContractCheck) -> None:
+        _render(check)
+
+
+def _existing(graph: ImportGraph, names: list[str]) -> list[str]:
+    """``names``, all of which must be modules: a rule about a module that was renamed would hold for ever."""
+    missing = [name for name in names if name not in graph.modules]
+    if missing:
+        raise ValueError(f"no such module: {', '.join(missing)}")
+    return list(names)
+
+
+def _within(name: str, module: str) -> bool:
+    return name == module or name.startswith(module + ".")
+
+
+def _source_path(module: str) -> Path:
+    """The file of a module of ours; lint-imports runs in the project's root."""
+    path = Path(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _imported_names(path: Path) -> Iterator[tuple[str, int]]:
+    """Each name that a file imports, in full, with its line; imports inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def _render(check: ContractCheck) -> None:
+    for line in check.metadata["found"]:
+        output.print_error(line, bold=False)

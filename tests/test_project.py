@@ -1,0 +1,191 @@
+"""What holds for the project as a whole: codes, documentation, sizes of modules, version, imports at start-up, udev rules."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import station
+from drivers.errors import DriverError
+from scripts.troubleshooting import PAGE, render
+from station.errors import CATALOGUE, StationError, explain
+from station.model import Outcome
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = sorted(path for package in ("station", "drivers") for path in (ROOT / package).rglob("*.py"))
+MAX_MODULE_LINES = 400
+HEAVY = frozenset({"alembic", "barcode", "escpos", "httpx", "PIL", "rich", "serial", "sqlalchemy"})
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def _targets(node: ast.AST) -> set[str]:
+    """The plain names that an assignment binds."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def _walk_outside_catalogue(tree: ast.Module) -> Iterator[ast.AST]:
+    for statement in tree.body:
+        if "CATALOGUE" not in _targets(statement):
+            yield from ast.walk(statement)
+
+
+def _error_codes_by_class() -> dict[str, str]:
+    """Class name to code, for each class of the source that has a literal ``code``."""
+    return {
+        node.name: statement.value.value
+        for path in SOURCES
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.ClassDef)
+        for statement in node.body
+        if "code" in _targets(statement)
+        and isinstance(statement, ast.Assign | ast.AnnAssign)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    }
+
+
+def _codes_in_use() -> set[str]:
+    """Codes that the source can produce: literals beside the catalogue, and the codes of classes that are referred to."""
+    class_codes = _error_codes_by_class()
+    found: set[str] = set()
+    for path in SOURCES:
+        nodes = list(_walk_outside_catalogue(_tree(path)))
+        defaults = {
+            id(statement.value)
+            for node in nodes
+            if isinstance(node, ast.ClassDef)
+            for statement in node.body
+            if "code" in _targets(statement) and isinstance(statement, ast.Assign | ast.AnnAssign)
+        }
+        for node in nodes:
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in defaults:
+                found.add(node.value)
+            elif isinstance(node, ast.Name) and node.id in class_codes:
+                found.add(class_codes[node.id])
+            elif isinstance(node, ast.Attribute) and node.attr in class_codes:
+                found.add(class_codes[node.attr])
+    return found
+
+
+def test_every_code_of_the_catalogue_can_occur() -> None:
+    """A code that nothing raises is a promise to the operator that no one keeps."""
+    assert sorted(set(CATALOGUE) - _codes_in_use()) == []
+
+
+def test_every_error_class_has_a_code_of_the_catalogue() -> None:
+    codes = _error_codes_by_class()
+    assert len(codes) > 20
+    assert {name: code for name, code in codes.items() if code not in CATALOGUE} == {}
+
+
+@pytest.mark.parametrize("root", [DriverError, StationError])
+def test_the_roots_of_both_error_trees_explain_themselves(root: type[Exception]) -> None:
+    assert explain(root("x")).outcome is Outcome.ERROR
+    assert explain(root("x")).code == root.code  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE))
+def test_what_an_operator_reads_is_short_and_says_what_to_do(code: str) -> None:
+    row = CATALOGUE[code]
+    assert re.fullmatch(r"[a-z]+(\.[a-z_]+)+", code)
+    assert row.code == code
+    assert len(row.headline) <= 45
+    assert len(row.action) <= 110
+    assert row.action.endswith((".", "?"))
+    assert "|" not in row.headline + row.action
+
+
+def test_the_troubleshooting_page_lists_every_code() -> None:
+    """The page is written from the catalogue; ``make docs`` writes it anew."""
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == render()
+    assert [code for code in CATALOGUE if f"`{code}`" not in page] == []
+
+
+def test_no_module_is_long() -> None:
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
+    assert len(lengths) > 20
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_MODULE_LINES} == {}
+
+
+def test_the_version_stands_in_one_place_and_in_the_changelog() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" not in project["project"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "station.__version__"}
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## \[?(\d+\.\d+\.\d+)", changelog, re.MULTILINE)
+    assert newest is not None
+    assert newest.group(1) == station.__version__
+
+
+def test_locks_pin_every_dependency_with_hashes_and_name_no_place() -> None:
+    """Each package that pyproject.toml names is pinned; no index, path or URL ties the locks to one network."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = {"runtime": project["dependencies"], "development": project["optional-dependencies"]["dev"]}
+    for lock, requirements in named.items():
+        text = (ROOT / "requirements" / f"{lock}.lock").read_text(encoding="utf-8")
+        pins = {line.split("==")[0] for line in text.splitlines() if line[:1].isalnum()}
+        wanted = {re.split(r"[<>=!~; \[]", requirement)[0].lower().replace("_", "-") for requirement in requirements}
+        assert wanted - pins == set()
+        assert text.count("==") - text.count("=='") >= len(pins)
+        assert all("--hash=sha256:" in block for block in re.split(r"\n(?=\w)", text)[1:])
+        assert re.search(r"://|--index|--find-links|/home/|file:", text) is None
+
+
+def _modules_imported_by(*arguments: str) -> tuple[int, set[str]]:
+    """Run a command in a fresh interpreter; its exit status and the modules it has imported."""
+    program = (
+        "import sys\n"
+        "from station.cli import main\n"
+        "try:\n"
+        "    status = main(sys.argv[1:])\n"
+        "except SystemExit as stop:\n"
+        "    status = stop.code or 0\n"
+        "print('\\n'.join([str(status), *sys.modules]), file=sys.stderr)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=50, check=True
+    )
+    lines = run.stderr.splitlines()
+    start = next(index for index, line in enumerate(lines) if line.isdigit())
+    return int(lines[start]), set(lines[start + 1 :])
+
+
+def test_help_imports_no_package_beside_the_standard_library() -> None:
+    status, modules = _modules_imported_by("--help")
+    assert status == 0
+    assert "station.cli" in modules
+    assert modules & (HEAVY | {"pydantic", "yaml"}) == set()
+
+
+def test_checking_a_configuration_imports_nothing_heavy() -> None:
+    status, modules = _modules_imported_by("config", "check", "configs/simulated.yaml")
+    assert status == 0
+    assert "pydantic" in modules
+    assert modules & HEAVY == set()
+
+
+_UDEV_PART = re.compile(
+    r'(?:(?:SUBSYSTEM|SUBSYSTEMS|KERNEL|ACTION|DRIVERS|ATTRS?\{[\w/]+\}|ENV\{\w+\})(?:==|!=)"[^"]+"'
+    r'|(?:SYMLINK|GROUP|MODE|TAG|ENV\{\w+\}|ATTR\{[\w/]+\}|GOTO|LABEL|IMPORT\{\w+\})\+?="[^"]+")'
+)
+
+
+def test_udev_rules_are_well_formed() -> None:
+    """Each rule, the commented examples too, is a list of known matches and assignments; each GOTO has its LABEL."""
+    text = (ROOT / "udev" / "60-station.rules").read_text(encoding="utf-8")
+    rules = [line.removeprefix("#") for line in text.splitlines() if re.match(r"#?[A-Z]+(\{\w+\})?[=!+]", line)]
+    assert len(rules) > 10
+    assert [rule for rule in rules if not all(_UDEV_PART.fullmatch(part) for part in rule.split(", "))] == []
+    assert set(re.findall(r'GOTO="(\w+)"', text)) == set(re.findall(r'LABEL="(\w+)"', text))
