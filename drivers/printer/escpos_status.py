@@ -16,11 +16,10 @@ REALTIME_KINDS = (1, 2, 3, 4)
 _REALTIME_PROBLEMS: dict[int, tuple[tuple[int, str], ...]] = {
     1: ((0x08, "offline"),),
     2: ((0x04, "head_open"), (0x20, "paper_out"), (0x40, "error")),
-    3: ((0x08, "cutter"), (0x20, "unrecoverable_error"), (0x40, "overheated")),
+    3: ((0x08, "cutter"), (0x20, "unrecoverable_error"), (0x40, "recoverable_error")),
     4: ((0x60, "paper_out"),),
 }
-"""Bits per n. The near-end sensor (n=4, 0x0C) is no problem: there is paper. 0x40 of n=3, "automatically recoverable error", is
-the head's temperature."""
+"""Bits per n. The near-end sensor (n=4, 0x0C) is no problem: there is paper."""
 
 _FIXED_MASK, _FIXED_BITS = 0x93, 0x12
 """Every DLE EOT answer has bits 1 and 4 set, bits 0 and 7 clear; bits 0 and 1 tell it from other status bytes."""

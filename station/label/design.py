@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from station.label.reading import Choice, Number, Switch, Words, read_fields, read_list, reject_unknown
+from station.errors import LabelError
+from station.label.reading import Choice, Number, Switch, Template, Words, read_fields, read_list, reject_unknown
 
 Align = Literal["left", "center", "right"]
 ErrorCorrection = Literal["L", "M", "Q", "H"]
@@ -35,7 +36,7 @@ class Text:
     x_mm: float = field(metadata={"rule": _POSITION})
     y_mm: float = field(metadata={"rule": _POSITION})
     height_mm: float = field(metadata={"rule": Number(0.8, 100.0)})
-    text: str = field(metadata={"rule": Words()})
+    text: str = field(metadata={"rule": Template()})
     bold: bool = field(default=False, metadata={"rule": Switch()})
     align: Align = field(default="left", metadata={"rule": Choice(("left", "center", "right"))})
     max_width_mm: float | None = field(default=None, metadata={"rule": _LENGTH})
@@ -48,7 +49,7 @@ class QrCode:
 
     x_mm: float = field(metadata={"rule": _POSITION})
     y_mm: float = field(metadata={"rule": _POSITION})
-    data: str = field(metadata={"rule": Words()})
+    data: str = field(metadata={"rule": Template()})
     module_mm: float | None = field(default=None, metadata={"rule": _MODULE})
     size_mm: float | None = field(default=None, metadata={"rule": _LENGTH})
     error_correction: ErrorCorrection = field(default="M", metadata={"rule": Choice(("L", "M", "Q", "H"))})
@@ -62,7 +63,7 @@ class Code128:
     x_mm: float = field(metadata={"rule": _POSITION})
     y_mm: float = field(metadata={"rule": _POSITION})
     height_mm: float = field(metadata={"rule": _LENGTH})
-    data: str = field(metadata={"rule": Words()})
+    data: str = field(metadata={"rule": Template()})
     module_mm: float = field(default=0.25, metadata={"rule": _MODULE})
 
 
@@ -73,7 +74,7 @@ class DataMatrix:
 
     x_mm: float = field(metadata={"rule": _POSITION})
     y_mm: float = field(metadata={"rule": _POSITION})
-    data: str = field(metadata={"rule": Words()})
+    data: str = field(metadata={"rule": Template()})
     module_mm: float | None = field(default=None, metadata={"rule": _MODULE})
     size_mm: float | None = field(default=None, metadata={"rule": _LENGTH})
 
@@ -155,4 +156,13 @@ def _element(row: Mapping[str, object], path: str) -> Element:
     kind = Choice(tuple(KINDS)).check(row.get("kind"), f"{path}kind")
     element_type = KINDS[kind]
     reject_unknown(element_type, row, path, also=("kind",))
-    return element_type(**read_fields(element_type, row, path))
+    element = element_type(**read_fields(element_type, row, path))
+    if isinstance(element, QrCode | DataMatrix):
+        check_one_measure(element, path.removesuffix("."))
+    return element
+
+
+def check_one_measure(symbol: QrCode | DataMatrix, path: str) -> None:
+    """Raise LabelError unless exactly one of ``module_mm`` and ``size_mm`` is given."""
+    if (symbol.module_mm is None) == (symbol.size_mm is None):
+        raise LabelError(f"{path}: give either module_mm or size_mm")

@@ -12,6 +12,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, Protocol
 
 from station.errors import LabelError
+from station.label.template import check_template
 
 MAX_TEMPLATE_CHARS = 512
 """Longest text, data template or path in a design."""
@@ -51,6 +52,16 @@ class Words:
         if not value.isprintable():
             raise LabelError(f"{path}: must not hold control characters")
         return value
+
+
+@dataclass(frozen=True, slots=True)
+class Template(Words):
+    """Words whose braces make sense; whether the placeholders are known shows when values are at hand."""
+
+    def check(self, value: object, path: str) -> str:
+        template = Words.check(self, value, path)
+        check_template(template, path)
+        return template
 
 
 @dataclass(frozen=True, slots=True)
