@@ -40,9 +40,10 @@ class OnlyImports(Contract):
 
 
 class BuiltOnlyIn(Contract):
-    """Only ``builders`` (and what lies below them) and the ``exempt`` packages import names of ``built_modules``.
+    """Names of ``built_modules``, and of all below them, are imported by ``builders`` only, and by ``exempt`` packages.
 
-    A name that matches one of ``free_names``, such as a driver's options, is data and may be imported anywhere.
+    Free for all are names that match ``free_names`` (a driver's options are data) and what stands in ``free_modules`` itself,
+    not below it. ``builders`` and ``free_modules`` need not exist: a stale entry there allows nothing.
     """
 
     type_name = "built_only_in"
@@ -50,11 +51,12 @@ class BuiltOnlyIn(Contract):
     built_modules = fields.ListField(subfield=fields.StringField())
     builders = fields.ListField(subfield=fields.StringField())
     exempt = fields.ListField(subfield=fields.StringField(), required=False)
+    free_modules = fields.ListField(subfield=fields.StringField(), required=False)
     free_names = fields.ListField(subfield=fields.StringField(), required=False)
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002 (the interface's)
         built = _existing(graph, self.built_modules)
-        spared = (*_existing(graph, self.builders), *_existing(graph, self.exempt or []), *built)
+        spared = (*self.builders, *(self.exempt or []), *built)
         importers = sorted(
             module
             for module in graph.modules
@@ -64,13 +66,17 @@ class BuiltOnlyIn(Contract):
             f"{importer} imports {name} (line {line})"
             for importer in importers
             for name, line in _imported_names(_source_path(importer))
-            if any(_within(name, module) for module in built) and not self._is_free(name, built)
+            if any(_within(name, module) for module in built) and not self._is_free(name, graph)
         ]
         return ContractCheck(kept=not found, metadata={"found": found})
 
-    def _is_free(self, name: str, built: list[str]) -> bool:
-        last_part = name.rsplit(".", 1)[-1]
-        return name not in built and any(fnmatchcase(last_part, pattern) for pattern in self.free_names or [])
+    def _is_free(self, name: str, graph: ImportGraph) -> bool:
+        if name in graph.modules:
+            return name in (self.free_modules or [])
+        module, _, last_part = name.rpartition(".")
+        return module in (self.free_modules or []) or any(
+            fnmatchcase(last_part, pattern) for pattern in self.free_names or []
+        )
 
     def render_broken_contract(self, check: ContractCheck) -> None:
         _render(check)

@@ -41,18 +41,24 @@ def _walk_outside_catalogue(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _error_codes_by_class() -> dict[str, str]:
-    """Class name to code, for each class of the source that has a literal ``code``."""
+    """Class name to code, for each class below DriverError or StationError that has a literal ``code`` of its own."""
+    classes = {node.name: node for path in SOURCES for node in ast.walk(_tree(path)) if isinstance(node, ast.ClassDef)}
+    errors = {"DriverError", "StationError"}
+    while more := {name for name, node in classes.items() if name not in errors and _base_names(node) & errors}:
+        errors |= more
     return {
-        node.name: statement.value.value
-        for path in SOURCES
-        for node in ast.walk(_tree(path))
-        if isinstance(node, ast.ClassDef)
-        for statement in node.body
+        name: statement.value.value
+        for name in errors
+        for statement in classes[name].body
         if "code" in _targets(statement)
         and isinstance(statement, ast.Assign | ast.AnnAssign)
         and isinstance(statement.value, ast.Constant)
         and isinstance(statement.value.value, str)
     }
+
+
+def _base_names(node: ast.ClassDef) -> set[str]:
+    return {base.id if isinstance(base, ast.Name) else getattr(base, "attr", "") for base in node.bases}
 
 
 def _codes_in_use() -> set[str]:
