@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import cast
 
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
@@ -25,8 +26,8 @@ class OnlyImports(Contract):
     allowed_modules = fields.ListField(subfield=fields.StringField(), required=False)
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002 (the interface's)
-        sources = _existing(graph, self.source_modules)
-        allowed = {*sources, *_existing(graph, self.allowed_modules or [])}
+        sources = _existing(graph, _names(self.source_modules))
+        allowed = {*sources, *_existing(graph, _names(self.allowed_modules))}
         found = [
             f"{source} imports {imported}"
             for source in sources
@@ -55,8 +56,8 @@ class BuiltOnlyIn(Contract):
     free_names = fields.ListField(subfield=fields.StringField(), required=False)
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002 (the interface's)
-        built = _existing(graph, self.built_modules)
-        spared = (*self.builders, *(self.exempt or []), *built)
+        built = _existing(graph, _names(self.built_modules))
+        spared = (*_names(self.builders), *_names(self.exempt), *built)
         importers = sorted(
             module
             for module in graph.modules
@@ -71,15 +72,19 @@ class BuiltOnlyIn(Contract):
         return ContractCheck(kept=not found, metadata={"found": found})
 
     def _is_free(self, name: str, graph: ImportGraph) -> bool:
+        free_modules = _names(self.free_modules)
         if name in graph.modules:
-            return name in (self.free_modules or [])
+            return name in free_modules
         module, _, last_part = name.rpartition(".")
-        return module in (self.free_modules or []) or any(
-            fnmatchcase(last_part, pattern) for pattern in self.free_names or []
-        )
+        return module in free_modules or any(fnmatchcase(last_part, pattern) for pattern in _names(self.free_names))
 
     def render_broken_contract(self, check: ContractCheck) -> None:
         _render(check)
+
+
+def _names(field: object) -> list[str]:
+    """The value of a list field, empty where it is left out: import-linter turns fields into values when a contract is made."""
+    return [str(name) for name in cast(list[object] | None, field) or []]
 
 
 def _existing(graph: ImportGraph, names: list[str]) -> list[str]:

@@ -161,8 +161,9 @@ def _modules_imported_by(*arguments: str) -> tuple[int, set[str]]:
         "print('\\n'.join([str(status), *sys.modules]), file=sys.stderr)\n"
     )
     run = subprocess.run(
-        [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=50, check=True
+        [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=50, check=False
     )
+    assert run.returncode == 0, run.stderr
     lines = run.stderr.splitlines()
     start = next(index for index, line in enumerate(lines) if line.isdigit())
     return int(lines[start]), set(lines[start + 1 :])
