@@ -6,7 +6,7 @@ the server allocates is repeated only as long as no attempt can have taken effec
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 
 from drivers.clock import Clock
@@ -92,12 +92,10 @@ class Exchange:
         )
         request = HttpRequest("POST", self.options.url(self.options.production_path), headers, call.body)
         try:
-            verdict = of_response(self.http.send(request, self.options.timeout_s))
+            response = self.http.send(request, self.options.timeout_s)
         except HttpFailure as failure:
-            verdict = of_failure(failure)
-        if isinstance(verdict, Failure):
-            verdict = replace(verdict, reason=token.hide_in(verdict.reason), desc=token.hide_in(verdict.desc))
-        return token, verdict
+            return token, of_failure(failure)
+        return token, of_response(response, token.hide_in)
 
     def _wait(self, verdict: Failure, repeat: int) -> None:
         asked_s = parse_retry_after(verdict.retry_after, self.clock.wall_s()) if verdict.retry_after else None

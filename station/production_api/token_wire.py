@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import urlencode
@@ -19,7 +20,7 @@ from station.production_api.codes import SUCCESS
 from station.production_api.http import HttpRequest, HttpResponse
 from station.production_api.options import ApiOptions, ClientCredentialsAuth, CsidAuth
 from station.production_api.strict_json import JsonRefused, parse_json
-from station.production_api.wire import PacketRefused, printable_line
+from station.production_api.wire import PacketRefused
 from station.secrets import Secret
 
 COMMON_HEADERS = (
@@ -31,6 +32,7 @@ COMMON_HEADERS = (
 
 MAX_LIFE_S = 10 * 365 * 86_400
 BRAND = "yolink"
+_CODE = re.compile("[0-9]{6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,11 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The server's answer to a request for a token, where it is no grant. ``api_code`` None where it named none."""
+    """The server's answer to a request for a token, where it is no grant. ``api_code`` None where it named none; ``text`` as it
+    came, of any length, and perhaps holding what was sent."""
 
     api_code: str | None
-    text: str
+    text: str = field(repr=False)
 
 
 _TokenText = Annotated[str, StringConstraints(min_length=1, max_length=8192, pattern=r"^[!-~]+$")]
@@ -120,7 +123,8 @@ def parse_grant(response: HttpResponse) -> Grant | Refusal:
     code = value.get("code", SUCCESS)
     if code != SUCCESS or "error" in value:
         said = next((str(value[key]) for key in ("desc", "error_description", "error") if value.get(key)), "")
-        return Refusal(code if isinstance(code, str) and code != SUCCESS else None, printable_line(said))
+        named = isinstance(code, str) and code != SUCCESS and _CODE.fullmatch(code)
+        return Refusal(code if named else None, said)
     return _grant(value.get("data") if "code" in value and "access_token" not in value else value)
 
 

@@ -29,7 +29,7 @@ from station.production_api.token_wire import (
     parse_grant,
     refresh_request,
 )
-from station.production_api.wire import PacketRefused
+from station.production_api.wire import PacketRefused, printable_line
 from station.secrets import Secret
 
 TRANSIENT = (ApiUnreachable, ApiUnavailable)
@@ -215,6 +215,7 @@ class TokenSource:
         desc = refusal.text
         for secret in self.secrets():
             desc = secret.hide_in(desc)
+        desc = printable_line(desc)
         said = f' ("{desc}")' if desc else ""
         row = result_code(refusal.api_code) if refusal.api_code else None
         named = f"{row.code} {row.meaning}" if row else f"HTTP {response.status}"

@@ -6,6 +6,7 @@ an error (YoSmart answers most errors with 200).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -68,21 +69,22 @@ def of_failure(failure: HttpFailure) -> Failure:
     return Failure(error, str(failure), Retry.SAME_CALL, unknown_effect=failure.may_have_arrived)
 
 
-def of_response(response: HttpResponse) -> Packet | Failure:
-    """The verdict on an answer."""
+def of_response(response: HttpResponse, hide: Callable[[str], str]) -> Packet | Failure:
+    """The verdict on an answer. ``hide`` takes the secrets out of a text: a server may send back what it was sent."""
     if 300 <= response.status < 400:
-        place = _host(response.header("location"))
+        place = _host(hide(response.header("location") or ""))
         return Failure(ApiRedirected, f"HTTP {response.status} to {place}", unknown_effect=True)
     try:
         packet = parse_packet(response.body)
     except (NotJson, PacketRefused) as error:
         return _of_status(response, error)
-    return packet if packet.code == SUCCESS else _of_code(packet, response)
+    return packet if packet.code == SUCCESS else _of_code(packet, response, hide)
 
 
-def _of_code(packet: Packet, response: HttpResponse) -> Failure:
+def _of_code(packet: Packet, response: HttpResponse, hide: Callable[[str], str]) -> Failure:
     row = result_code(packet.code)
-    said = f' ("{packet.shown}")' if packet.shown else ""
+    desc = printable_line(hide(packet.desc)) if isinstance(packet.desc, str) else ""
+    said = f' ("{desc}")' if desc else ""
     return Failure(
         error=ApiConflict if row.code == CONFLICT else REFUSALS[row.station_code],
         reason=f"{row.code} {row.meaning}{said}",
@@ -90,7 +92,7 @@ def _of_code(packet: Packet, response: HttpResponse) -> Failure:
         unknown_effect=row.unknown_effect,
         limited=row.limited,
         api_code=row.code,
-        desc=packet.shown,
+        desc=desc,
         retry_after=response.header("retry-after"),
     )
 
@@ -112,9 +114,9 @@ def _of_status(response: HttpResponse, why: NotJson | PacketRefused) -> Failure:
     )
 
 
-def _host(location: str | None) -> str:
+def _host(location: str) -> str:
     try:
-        host = urlsplit(location or "").hostname
+        host = urlsplit(location).hostname
     except ValueError:
         host = None
     return printable_line(host) if host else "an unnamed place"

@@ -71,16 +71,11 @@ class BindParams(_Wire):
 
 
 class Packet(_Wire):
-    """Any answer. ``data`` is looked at only after success; ``desc`` is whatever stood there, made showable by ``shown``."""
+    """Any answer. ``data`` is looked at only after success; ``desc`` is whatever stood there, for people only."""
 
     code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
     data: object = None
     desc: object = None
-
-    @property
-    def shown(self) -> str:
-        """``desc`` as a short printable line, "" where it is no text."""
-        return printable_line(self.desc) if isinstance(self.desc, str) else ""
 
 
 class DeviceIdList(_Wire):
