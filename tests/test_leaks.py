@@ -66,18 +66,9 @@ def test_a_leaking_test_fails(tmp_path: Path) -> None:
         "import os\n\ndef test_leak():\n    os.open('/dev/null', os.O_RDONLY)\n\ndef test_clean():\n    pass\n"
     )
     run = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-o",
-            f"pythonpath={here.parent}",
-            str(tmp_path),
-        ],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
         cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(here.parent)},
         capture_output=True,
         text=True,
         timeout=60,
