@@ -36,7 +36,7 @@ _SAFE_COMMAND = re.compile(r"[ -~]{1,512}")
 class TextLineDriver:
     """The driver for boards of one dialect."""
 
-    options: TextLineOptions = TextLineOptions()
+    options: TextLineOptions
 
     @property
     def label(self) -> str:
@@ -62,9 +62,9 @@ class _Conversation:
         self._talk.wake()
         return self._identity()
 
-    def plan_write(self, device_id: str) -> WritePlan:
-        """The plan's image is the command line, without terminator. Raises DriverMisuse for a DeviceID that the configured form
-        or what may safely stand in a command forbids."""
+    def plan_write(self, device_id: str, previous: WritePlan | None = None) -> WritePlan:  # noqa: ARG002
+        """The plan's image is the command line, without terminator; ``previous`` changes nothing, since a line shares no page.
+        Raises DriverMisuse for a DeviceID that the configured form or what may safely stand in a command forbids."""
         query, write = self._options.device_id, self._options.write
         try:
             if self._options.device_id_form.apply(device_id) != device_id or not _SAFE_VALUE.fullmatch(device_id):

@@ -90,6 +90,10 @@ class Wake:
         _check_timeout("wake.timeout_s", self.timeout_s)
 
 
+_CHIP_ID_FORM = CanonicalForm()
+_DEVICE_ID_FORM = CanonicalForm(case="keep", separators="", pattern=r"[0-9A-Za-z._-]{1,64}")
+
+
 @dataclass(frozen=True, slots=True)
 class TextLineOptions:
     """One dialect.
@@ -114,8 +118,8 @@ class TextLineOptions:
     write: Command = Command("set deviceid {device_id}", timeout_s=2.0)
     after_write: tuple[Command, ...] = ()
     verify: Command | None = None
-    chip_id_form: CanonicalForm = CanonicalForm()
-    device_id_form: CanonicalForm = CanonicalForm(case="keep", separators="", pattern=r"[0-9A-Za-z._-]{1,64}")
+    chip_id_form: CanonicalForm = _CHIP_ID_FORM
+    device_id_form: CanonicalForm = _DEVICE_ID_FORM
     eui_prefixes: tuple[str, ...] = ()
     read_twice: tuple[str, ...] = _FIELDS
     attempts: int = 2

@@ -80,7 +80,7 @@ class SerialScannerTrigger:
         self,
         options: ScannerOptions,
         clock: Clock,
-        open_link: Callable[[], Transport],
+        open_link: Callable[[SerialOptions, Clock], Transport],
         rejected: Callable[[str], None],
     ) -> None:
         self._options = options
@@ -132,7 +132,7 @@ class SerialScannerTrigger:
         if self._closed:
             raise PortLost(self._options.serial.port, "this trigger is closed")
         if self._link is None:
-            self._link = self._open_link()
+            self._link = self._open_link(self._options.serial, self._clock)
         return self._link
 
     def _release(self) -> None:
