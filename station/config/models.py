@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from drivers.bootloader.text_line import TextLineOptions
 from drivers.file_sink import FileSinkOptions
 from drivers.serial_port import SerialOptions
 from drivers.tcp_port import TcpOptions
@@ -30,10 +29,11 @@ from pydantic import (
 )
 
 from drivers.bootloader.stm32.options import Stm32Options
+from drivers.bootloader.text_line import TextLineOptions
 from drivers.printer.escpos import EscposOptions
 from drivers.printer.image import ImageOptions
 from drivers.printer.zpl import ZplOptions
-from station.config.references import ConfigPath, SecretReference, base_of
+from station.config.references import ConfigPath, SecretReference, surroundings_of
 from station.model import IdSource
 from station.production_api.options import (
     BASE_URL,
@@ -165,7 +165,7 @@ class ConnectionConfig(Choice):
     @field_validator("file")
     @classmethod
     def _in_base(cls, value: FileSinkOptions | None, info: ValidationInfo) -> FileSinkOptions | None:
-        return None if value is None else replace(value, path=str(base_of(info) / value.path))
+        return None if value is None else replace(value, path=str(surroundings_of(info).anchor(str(value.path))))
 
 
 class PrinterDriverConfig(Choice):

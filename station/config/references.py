@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -71,9 +73,28 @@ def _from_file(path: Path) -> str:
         raise ValueError(f"the secret file {path} is not UTF-8 text") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a configuration is read in: where its paths lead and what its secret references stand for."""
+
+    anchor: Callable[[str], Path]
+    secret: Callable[[object], Secret]
+
+    @classmethod
+    def of_folder(cls, base: Path) -> Surroundings:
+        """Relative paths start from ``base``; secrets are looked up."""
+        return cls(lambda name: base / Path(name).expanduser(), lambda value: resolve_secret(value, base))
+
+
+def surroundings_of(info: ValidationInfo) -> Surroundings:
+    """The surroundings that ``model_validate_json(…, context=…)`` was given."""
+    assert isinstance(info.context, Surroundings)
+    return info.context
+
+
 def _secret_schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:
     def validate(value: object, info: ValidationInfo) -> Secret:
-        return resolve_secret(value, base_of(info))
+        return surroundings_of(info).secret(value)
 
     return core_schema.with_info_plain_validator_function(validate)
 
@@ -82,15 +103,9 @@ def _path_schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:
     def validate(value: object, info: ValidationInfo) -> Path:
         if not isinstance(value, str) or not value or "\0" in value:
             raise ValueError("must be a path; write it as text")
-        return base_of(info) / Path(value).expanduser()
+        return surroundings_of(info).anchor(value)
 
     return core_schema.with_info_plain_validator_function(validate)
-
-
-def base_of(info: ValidationInfo) -> Path:
-    """The folder that relative paths of this configuration start from."""
-    context: dict[str, Path] = info.context or {}
-    return context["base"]
 
 
 SecretReference = Annotated[Secret, GetPydanticSchema(_secret_schema)]

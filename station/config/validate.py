@@ -12,13 +12,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from station.config.label import Label, read_label
 from station.config.loader import ConfigError, Document, Location, Mistake, load
 from station.config.models import StationConfig
-from station.errors import LabelError
-from station.label.design import LabelDesign
-from station.label.template import ZplTemplate
-
-Label = LabelDesign | ZplTemplate
+from station.config.references import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +25,26 @@ class Configuration:
     station: StationConfig
     label: Label
     document: Document
-    base: Path
+    files: dict[str, str]
+    """Files that the label is made of, by the name the configuration gives them, as hex: what a replay needs of the disk."""
 
 
 def load_configuration(path: Path) -> Configuration:
     """Read and check a file. Raises ConfigError with all mistakes found."""
-    return build_configuration(load(path), path.resolve().parent)
+    return build_configuration(load(path), Surroundings.of_folder(path.absolute().parent))
 
 
-def build_configuration(document: Document, base: Path) -> Configuration:
+def build_configuration(document: Document, surroundings: Surroundings) -> Configuration:
     """Check a document. Raises ConfigError with all mistakes found."""
     try:
-        station = StationConfig.model_validate_json(json.dumps(document.values), context={"base": base})
+        station = StationConfig.model_validate_json(json.dumps(document.values), context=surroundings)
     except ValidationError as error:
         raise ConfigError([_mistake(document, row) for row in error.errors()]) from error
     mistakes = list(_contradictions(document, station))
     if mistakes:
         raise ConfigError(mistakes)
-    return Configuration(station, _label_of(document, station), document, base)
+    label, files = read_label(document, station.label, surroundings.anchor)
+    return Configuration(station, label, document, files)
 
 
 _REMEDIES = {
@@ -130,30 +129,3 @@ def _contradictions(document: Document, station: StationConfig) -> typing.Iterat
             if printer.driver.zpl is None:
                 what = "this printer does not speak ZPL, and the label is a ZPL template"
                 yield document.mistake(("printers", index, "driver"), what, "use a label design instead")
-
-
-def _label_of(document: Document, station: StationConfig) -> Label:
-    label = station.label
-    prefix: Location = ("label", "design")
-    if label.zpl_template is not None:
-        prefix = ("label", "zpl_template")
-    elif label.file is not None:
-        document, prefix = load(label.file), ()
-    try:
-        if label.zpl_template is not None:
-            return ZplTemplate.from_text(_text_of(document, prefix, label.zpl_template))
-        return LabelDesign.from_mapping(document.values if label.file is not None else label.design or {})
-    except LabelError as error:
-        place, separator, what = str(error).partition(": ")
-        parts = place.split(".") if separator else []
-        location = (*prefix, *(int(part) if part.isdecimal() else part for part in parts))
-        raise ConfigError([document.mistake(location, what if separator else place)]) from error
-
-
-def _text_of(document: Document, location: Location, path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            [document.mistake(location, f"{path} cannot be read: {error}", "name a UTF-8 file")]
-        ) from error

@@ -41,15 +41,16 @@ class TokenGiven:
 
 
 class TokensInSession:
-    """Implements ``Tokens`` for one lane of one session."""
+    """Implements ``Tokens`` for one lane of one session. ``http`` records on the channel ``TOKEN_CHANNEL``."""
 
-    def __init__(self, tokens: Tokens, session: Session) -> None:
+    def __init__(self, tokens: Tokens, session: Session, http: HttpPort) -> None:
         self._tokens = tokens
         self._session = session
+        self._http = http
 
-    def bearer(self, http: HttpPort) -> Secret:
+    def bearer(self, http: HttpPort) -> Secret:  # noqa: ARG002 (the exchange goes on the token's own channel)
         held: list[Secret] = []
-        given = self._session.given("token.bearer", {}, TokenGiven, lambda: self._ask(http, held.append))
+        given = self._session.given("token.bearer", {}, TokenGiven, lambda: self._ask(held.append))
         if given.code is not None:
             raise _ERRORS.get(given.code, ApiError)(given.message)
         return held[0] if held else Secret("*" * given.length)
@@ -57,9 +58,9 @@ class TokensInSession:
     def invalidate(self, token: Secret) -> None:
         self._session.given("token.invalidate", {}, type(None), lambda: self._tokens.invalidate(token))
 
-    def _ask(self, http: HttpPort, hold: Callable[[Secret], None]) -> TokenGiven:
+    def _ask(self, hold: Callable[[Secret], None]) -> TokenGiven:
         try:
-            token = self._tokens.bearer(http)
+            token = self._tokens.bearer(self._http)
         except ApiError as error:
             return TokenGiven(0, error.code, str(error))
         hold(token)

@@ -1,0 +1,142 @@
+"""A cycle's bench put together from a session and the parts around it; the same for a real, a simulated and a replayed one."""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from drivers.bootloader import Bootloader, BootloaderDriver
+from drivers.printer import LabelPrinter, Receipt
+from drivers.transport import SerialTransport, Transport
+from station.cycle import Bench, Beside, Lane
+from station.errors import UnitError
+from station.events import Event
+from station.label import render
+from station.label.design import LabelDesign
+from station.label.template import ZplTemplate
+from station.ports import CycleJournal, LabelData, ReadyPrinter
+from station.production_api.client import ProductionClient
+from station.production_api.http import HttpPort
+from station.production_api.tokens import Tokens
+from station.session import Session
+from station.session.journal import JournalInSession
+from station.session.tokens import TOKEN_CHANNEL, TokensInSession
+
+MAX_SN_CHARACTERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a configuration decides about cycles."""
+
+    station: str
+    socket: str
+    driver: BootloaderDriver
+    printer: LabelPrinter
+    label: LabelDesign | ZplTemplate
+    sn_pattern: str
+    sn_case: str = "keep"
+    repeat_unnamed: bool = False
+    label_extra: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is real in a real cycle, and never touched in a replay."""
+
+    journal: CycleJournal
+    client: ProductionClient
+    http: HttpPort
+    tokens: Tokens
+    open_uart: Callable[[], SerialTransport]
+    open_printer: Callable[[], Transport]
+    printer_turn: threading.Lock
+    aborted: Callable[[], str | None]
+    beside: Beside
+    publish: Callable[[Event], None]
+
+
+def assemble(policy: Policy, world: World, session: Session) -> Bench:
+    """The bench of one cycle. Everything that reaches into ``world`` goes through ``session``."""
+    bind_session = session.lane("bind")
+    return Bench(
+        station=policy.station,
+        socket=policy.socket,
+        main=_lane(world, session),
+        bind=_lane(world, bind_session),
+        board=_Board(policy.driver, world.open_uart, session),
+        label=_Labels(policy, world, session),
+        beside=world.beside,
+        publish=world.publish,
+        aborted=world.aborted,
+        check_sn=lambda text: check_sn(text, policy.sn_pattern, policy.sn_case),
+        repeat_unnamed=policy.repeat_unnamed,
+        label_extra=policy.label_extra,
+    )
+
+
+def check_sn(text: str, pattern: str, case: str) -> str:
+    """A scanned SN in its canonical form. Raises UnitError("scan.invalid")."""
+    sn = {"upper": text.upper, "lower": text.lower}.get(case, lambda: text)()
+    if not (sn.isascii() and sn.isprintable() and len(sn) <= MAX_SN_CHARACTERS and re.fullmatch(pattern, sn)):
+        raise UnitError("scan.invalid", f"{text[:MAX_SN_CHARACTERS]!r} is no SN: it does not match {pattern}")
+    return sn
+
+
+def _lane(world: World, session: Session) -> Lane:
+    seed = session.given("seed", {}, int, lambda: random.SystemRandom().getrandbits(32))
+    tokens = TokensInSession(world.tokens, session, session.http(TOKEN_CHANNEL, world.http))
+    client = world.client.with_port(session.http("api", world.http), random.Random(seed), session.clock, tokens)
+    return Lane(session, client, JournalInSession(world.journal, session))
+
+
+@dataclass(frozen=True, slots=True)
+class _Board:
+    """Implements ``BoardPort``."""
+
+    driver: BootloaderDriver
+    open_uart: Callable[[], SerialTransport]
+    session: Session
+
+    def connect(self) -> Bootloader:
+        return self.driver.connect(self.session.serial("uart", self.open_uart), self.session.clock)
+
+
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """Implements ``LabelPort``."""
+
+    policy: Policy
+    world: World
+    session: Session
+
+    def render(self, data: LabelData) -> bytes:
+        printer = self.policy.printer
+        return render(self.policy.label, data, printer.language, printer.dots_per_mm)
+
+    @contextmanager
+    def ready(self) -> Iterator[ReadyPrinter]:
+        """The printer's turn is held from its status to its proof: another socket's job in between would spoil both."""
+        with self.world.printer_turn:
+            link = self.session.pipe("printer", self.world.open_printer)
+            try:
+                self.policy.printer.check(link, self.session.clock)
+                yield _ReadyPrinter(self.policy.printer, link, self.session)
+            finally:
+                link.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadyPrinter:
+    """Implements ``ReadyPrinter``."""
+
+    printer: LabelPrinter
+    link: Transport
+    session: Session
+
+    def print(self, job: bytes) -> Receipt:
+        return self.printer.send(self.link, job, self.session.clock)
