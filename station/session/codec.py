@@ -13,30 +13,35 @@ from station.errors import SessionError
 
 
 def to_plain(value: object) -> Any:
-    """Dataclasses, enums, tuples and bytes as what JSON can hold. Raises SessionError for anything else."""
-    if value is None or isinstance(value, bool | int | float):
-        return value
+    """Dataclasses, enums, tuples and bytes (as hex) as what JSON can hold. Raises SessionError for anything else."""
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, str):
+    if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, bytes):
         return value.hex()
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, dict):
-        return {str(key): to_plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | frozenset | set):
+        return {str(to_plain(key)): to_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
         return [to_plain(item) for item in value]
+    if isinstance(value, frozenset | set):
+        return sorted((to_plain(item) for item in value), key=repr)
     raise SessionError(f"cannot record a {type(value).__name__}")
 
 
 def from_plain(result_type: Any, plain: Any) -> Any:
-    """The value of ``result_type`` (a class or a union) that ``to_plain`` wrote. Raises SessionError where it does not fit."""
+    """The value of ``result_type`` (a class or a union) that ``to_plain`` wrote; bytes only as the whole value. Raises
+    SessionError where it does not fit."""
     try:
+        if result_type is bytes:
+            return bytes.fromhex(plain)
         return _adapter(result_type).validate_python(plain)
     except ValidationError as error:
         raise SessionError(f"recorded value is no {result_type}: {error.errors()[0]['msg']}") from error
+    except (TypeError, ValueError) as error:
+        raise SessionError(f"recorded value is no {result_type}: {error}") from error
 
 
 @lru_cache(maxsize=64)

@@ -11,8 +11,28 @@ A line is an event ``{"n": …, "t": …, "k": …, …, "c": "xxxxxxxx"}``:
 ``c``       CRC-32, eight hex digits, of the line's text before this field, seeded with the line above's value
 ==========  ====================================================================================================
 
-The first event is ``head``, the last ``end``; a log without ``end`` was cut off. Bytes are lower-case hex. A masked secret is
-overwritten with ``*`` (0x2a) of the same length, and ``mask`` lists ``[start, length]`` of each such place.
+and, by kind (``err``, ``port`` and ``msg`` in place of a result tell of a transport's error):
+
+===========  ===================================================================================================
+``head``     the first event: ``format``, ``wall_s``, ``station``, ``socket`` and what else the station says of itself
+``open``     ``port``
+``tx``       ``hex``, before it is sent; where sending fails, another ``tx`` with the error and without ``hex`` follows
+``rx``       ``want`` (the most bytes asked for), ``hex``
+``discard``  ``hex``
+``cfg``      ``baud``, ``data_bits``, ``parity``, ``stop_bits``
+``line``     ``dtr``, ``rts`` (set; null leaves one as it is), or ``asked`` with ``cts``, ``dsr``, ``dcd``, ``ri``
+``close``
+``req``      ``method``, ``url``, ``headers`` (name and value each), ``text`` or ``hex`` (the body)
+``resp``     ``status``, ``headers``, ``text`` or ``hex``; or ``err`` (the failure's kind) and ``msg``
+``given``    ``name``, ``args``, and ``value`` or ``raised`` (``code``, ``msg``)
+``step``     ``step``, ``at`` (``start``, ``end``), ``wall_s`` at its start
+``note``     ``text``
+``end``      the last event: ``result``, ``message``, ``wall_s``; a log without it was cut off
+===========  ===================================================================================================
+
+Bytes are lower-case hex. A masked secret is overwritten with ``*`` (0x2a) of the same length, and ``mask`` lists
+``[start, length]``, in bytes, of each such place in ``hex`` or ``text``. ``aside`` marks an event that happened while a given
+value was produced: it is there to be read, and no part of a replay.
 """
 
 from __future__ import annotations
@@ -36,6 +56,10 @@ KINDS = frozenset(
 MAX_LINE_BYTES = 8 * 1024 * 1024
 """No honest event is longer: HTTP answers are bounded to 1 MiB, and escaping makes six bytes of one at most."""
 
+MAX_LOG_BYTES = 1024 * 1024 * 1024
+"""No honest log, unpacked, is longer; one is read into memory."""
+
+_ENCODE = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 _CRC_FIELD = ',"c":"'
 _CRC_TAIL_BYTES = len(_CRC_FIELD) + len('00000000"}')
 
@@ -59,22 +83,21 @@ def encode_event(event: Event, previous_crc: int) -> tuple[bytes, int]:
         head["l"] = event.lane
     if event.channel is not None:
         head["ch"] = event.channel
-    text = json.dumps(head | event.fields, ensure_ascii=True, separators=(",", ":"))
-    body = text[:-1].encode("ascii")
+    body = _ENCODE(head | event.fields)[:-1].encode("ascii")
     crc = zlib.crc32(body, previous_crc)
     return body + f'{_CRC_FIELD}{crc:08x}"}}\n'.encode("ascii"), crc
 
 
 def decode_event(line: bytes, previous_crc: int) -> tuple[Event, int]:
     """Inverse of ``encode_event``. Raises SessionError for a line that is damaged or does not follow the one before."""
-    text = line.rstrip(b"\n")
+    text = line.removesuffix(b"\n")
     body, tail = text[:-_CRC_TAIL_BYTES], text[-_CRC_TAIL_BYTES:]
     crc = zlib.crc32(body, previous_crc)
     if tail != f'{_CRC_FIELD}{crc:08x}"}}'.encode("ascii"):
         raise SessionError("its checksum does not fit: the line was changed, or a line is missing, doubled or moved")
     try:
         raw = json.loads(body + b"}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SessionError(f"it is not JSON: {error}") from error
     try:
         number, time_ns, kind = int(raw.pop("n")), int(raw.pop("t")), str(raw.pop("k"))
@@ -105,40 +128,52 @@ class SessionLog:
 
 
 def read_log(path: Path) -> SessionLog:
-    """Read and check a log, compressed or not. Raises SessionError naming the line of the first damage."""
+    """Read and check a log, compressed or not. Raises SessionError naming the line (from 1) of the first damage."""
     events: list[Event] = []
-    crc, torn, last_good = 0, None, True
-    for number, line in enumerate(_lines(path)):
-        if not last_good:
-            raise SessionError(f"{path}: line {number} is damaged: {torn}")
+    crc, torn = 0, None
+    for number, line in enumerate(log_lines(path)):
+        where = f"{path}: line {number + 1} is damaged: "
+        if events and events[-1].kind == "end":
+            raise SessionError(where + "it stands after the end")
+        if not line.endswith(b"\n"):
+            torn = _torn_tail(line, crc, where)
+            break
         try:
-            if not line.endswith(b"\n"):
-                raise SessionError("it has no end: the writer was cut off")
             event, crc = decode_event(line, crc)
-            if event.number != number:
-                raise SessionError(f"it is numbered {event.number}")
         except SessionError as error:
-            torn, last_good = str(error), False
-            continue
+            raise SessionError(where + str(error)) from error
+        if event.number != number:
+            raise SessionError(f"{where}it is numbered {event.number}")
+        if (event.kind == "head") != (number == 0):
+            raise SessionError(f"{path}: not a session log, or more than one: line {number + 1} is {event.kind!r}")
         events.append(event)
-    if torn is not None and (not events or events[-1].kind == "end" or not torn.endswith("cut off")):
-        raise SessionError(f"{path}: line {len(events) + 1} is damaged: {torn}")
-    if not events or events[0].kind != "head":
-        raise SessionError(f"{path}: not a session log")
+    if not events:
+        raise SessionError(f"{path}: not a session log: it holds no whole event")
     version = events[0].fields.get("format")
     if version != FORMAT_VERSION:
         raise SessionError(f"{path}: format {version!r}, this program reads {FORMAT_VERSION}")
-    if any(event.kind in ("head", "end") for event in events[1:-1]):
-        raise SessionError(f"{path}: holds more than one cycle")
     return SessionLog(path, tuple(events), torn)
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def log_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a log, compressed or not, unchecked, each with its newline. Raises SessionError."""
+    left_bytes = MAX_LOG_BYTES
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             while line := file.readline(MAX_LINE_BYTES + 1):
-                if len(line) > MAX_LINE_BYTES:
-                    raise SessionError(f"{path}: a line is longer than {MAX_LINE_BYTES} bytes")
+                left_bytes -= len(line)
+                if len(line) > MAX_LINE_BYTES or left_bytes < 0:
+                    raise SessionError(f"{path}: longer than any session log, or a line of it is")
                 yield line
     except (OSError, EOFError, zlib.error) as error:
         raise SessionError(f"{path}: cannot be read: {error}") from error
+
+
+def _torn_tail(line: bytes, crc: int, where: str) -> str:
+    """What to say of a last line without a newline. A writer that was cut off leaves the beginning of a line; a whole line
+    with something else in the newline's place was changed, which raises SessionError."""
+    try:
+        decode_event(line[:-1], crc)
+    except SessionError:
+        return f"the last line was cut off after {len(line)} bytes"
+    raise SessionError(f"{where}its newline was changed")

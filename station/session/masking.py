@@ -1,8 +1,11 @@
 """Keeping secrets out of every record: masked in place, length kept, so that a replay can compare what stands around them.
 
 Two nets, since either alone has holes: *values* that are known to be secret are masked wherever they stand; *fields* of HTTP
-messages are masked unless their name is on a list of harmless ones, which catches secrets nobody has told us yet (the token
-in the answer that brings it).
+messages are masked unless their name is on a list of harmless ones (``secret_fields``), which catches secrets nobody has told
+us yet (the token in the answer that brings it).
+
+Where a masked text is given to the code again in a replay, its stars stand for the secret. So two texts are the same where
+they are the same with each masked place, and each run of at least ``MIN_SECRET_LENGTH`` stars, taken as one star.
 """
 
 from __future__ import annotations
@@ -13,115 +16,160 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from station.session.secret_fields import HARMLESS_HEADERS, body_spans, url_spans
+
 MASK = b"*"
 
 Spans = tuple[tuple[int, int], ...]
 """``(start, length)`` of each masked place, in order, not overlapping."""
 
-HARMLESS_HEADERS = frozenset(
-    """accept accept-encoding connection content-encoding content-length content-type date host keep-alive
-    ktt-ys-brand retry-after server transfer-encoding user-agent""".split()  # noqa: SIM905
-)
-
-HARMLESS_FIELDS = frozenset(
-    """code data desc method msgid params time size deviceId deviceIdList sn snList chipId appEui scope token_type
-    expires_in grant_type error error_description""".split()  # noqa: SIM905
-)
-"""Names whose values are kept: the API document's tables, and OAuth's (RFC 6749, 4.4 and 5) that hold no secret."""
-
 MIN_SECRET_LENGTH = 4
 """Shorter values are not masked by value: they would blot out half the log. They still are by field."""
 
-_JSON_PAIR = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:\s*"((?:[^"\\]|\\.)*)')
-_FORM_PAIR = re.compile(rb"(?:^|[&?])([^=&?]*)=([^&]*)")
+_STAND_IN = re.compile(rb"\*{%d,}" % MIN_SECRET_LENGTH)
+_ANY_STARS = re.compile(r"\*+")
 
 
 class Masker:
-    """Masks by value and by field. ``secrets`` is asked each time, since tokens come and go."""
+    """Masks by value and by field. ``secrets`` is asked each time, since tokens come and go.
+
+    A secret that one event holds only a part of, cut off by the end of a read or of a text, is not recognised by value.
+    """
 
     def __init__(self, secrets: Callable[[], Iterable[str]] = tuple) -> None:
         self._secrets = secrets
+        self._known: tuple[tuple[str, ...], tuple[bytes, ...]] = ((), ())
 
     def mask_bytes(self, data: bytes) -> tuple[bytes, Spans]:
         """``data`` with every known secret overwritten."""
-        return _overwrite(data, self._value_spans(data))
+        needles = self._needles()
+        if not any(needle in data for needle in needles):
+            return data, ()
+        return _overwrite(data, _found(data, needles))
 
     def mask_text(self, text: str) -> str:
-        """``text`` with every known secret overwritten; for messages, not for data that a replay compares."""
-        return self.mask_bytes(text.encode("utf-8", "surrogateescape"))[0].decode("utf-8", "surrogateescape")
+        """``text`` with every known secret overwritten."""
+        data = text.encode("utf-8", "surrogatepass")
+        masked, spans = self.mask_bytes(data)
+        return masked.decode("utf-8", "surrogatepass") if spans else text
 
-    def mask_body(self, body: bytes, content_type: str) -> tuple[bytes, Spans]:
-        """An HTTP body with known secrets and the values of fields that are not known to be harmless overwritten."""
-        spans = [*self._value_spans(body), *_field_spans(body, content_type)]
-        return _overwrite(body, spans)
+    def mask_plain(self, plain: Any) -> Any:
+        """A JSON-ready value with every known secret in its texts and names overwritten."""
+        texts: list[str] = []
+        _collect_texts(plain, texts)
+        return self._mask_texts(plain) if self.mask_bytes(_as_bytes("\0".join(texts)))[1] else plain
+
+    def mask_body(self, body: bytes, content_type: str, content_encoding: str = "") -> tuple[bytes, Spans]:
+        """An HTTP body with known secrets and the values of fields that are not known to be harmless overwritten. A body that
+        is compressed, which nobody asked for, is overwritten whole: what it holds cannot be seen."""
+        if content_encoding not in ("", "identity"):
+            return _overwrite(body, [(0, len(body))])
+        return _overwrite(body, [*_found(body, self._needles()), *body_spans(body, content_type)])
+
+    def mask_url(self, url: str) -> str:
+        """A URL with known secrets, its user, and its query's unknown fields overwritten."""
+        data = _as_bytes(url)
+        masked, _ = _overwrite(data, [*_found(data, self._needles()), *url_spans(data)])
+        return masked.decode("utf-8", "surrogatepass")
 
     def mask_headers(self, headers: tuple[tuple[str, str], ...]) -> list[list[str]]:
         """Header names and values as lists; a value is kept only where its name is harmless."""
-        return [
-            [name, self.mask_text(value) if name.lower() in HARMLESS_HEADERS else "*" * len(value)]
-            for name, value in headers
-        ]
+        return [[self.mask_text(name), self._mask_header(name.lower(), value)] for name, value in headers]
 
-    def _value_spans(self, data: bytes) -> Iterator[tuple[int, int]]:
-        for needle in {form for secret in self._secrets() for form in _written_forms(secret)}:
-            start = data.find(needle)
-            while start >= 0:
-                yield start, len(needle)
-                start = data.find(needle, start + 1)
+    def _mask_header(self, name: str, value: str) -> str:
+        if name not in HARMLESS_HEADERS:
+            return "*" * len(value)
+        return self.mask_url(value) if name == "location" else self.mask_text(value)
+
+    def _mask_texts(self, plain: Any) -> Any:
+        if isinstance(plain, str):
+            return self.mask_text(plain)
+        if isinstance(plain, list):
+            return [self._mask_texts(item) for item in plain]
+        if isinstance(plain, dict):
+            return {self.mask_text(name): self._mask_texts(item) for name, item in plain.items()}
+        return plain
+
+    def _needles(self) -> tuple[bytes, ...]:
+        secrets = tuple(self._secrets())
+        known, needles = self._known
+        if secrets != known:
+            needles = tuple({form for secret in secrets for form in _written_forms(secret)})
+            self._known = (secrets, needles)
+        return needles
 
 
-def collapse(data: bytes, spans: Spans) -> bytes:
-    """``data`` with each masked place as a single mask byte: two records of the same thing compare equal whatever the lengths
-    of the secrets in them were."""
+def comparable(data: bytes, spans: Spans = ()) -> bytes:
+    """``data`` with each masked place, and each run of stars that may stand for one, as a single star."""
+    if not spans and MASK * MIN_SECRET_LENGTH not in data:
+        return data
     parts, position = [], 0
     for start, length in spans:
         parts.append(data[position:start])
         position = start + length
     parts.append(data[position:])
-    return MASK.join(parts)
+    return _STAND_IN.sub(MASK, MASK.join(parts))
+
+
+def comparable_text(text: str) -> str:
+    """The same for a text without spans of its own."""
+    return comparable(_as_bytes(text)).decode("utf-8", "surrogatepass") if "****" in text else text
+
+
+def comparable_field(text: str) -> str:
+    """The same for a URL or the value of a header, in which even the shortest text may be masked by its name."""
+    return _ANY_STARS.sub("*", text)
+
+
+def _as_bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _written_forms(secret: str) -> Iterator[bytes]:
-    """The ways one secret may be written: plain, inside JSON, inside a URL or a form."""
-    if len(secret) >= MIN_SECRET_LENGTH:
-        for form in {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}:
-            yield form.encode("utf-8", "surrogateescape")
-        yield quote_plus(secret).encode("ascii")
-        yield quote(secret, safe="").encode("ascii")
-
-
-def _field_spans(body: bytes, content_type: str) -> Iterator[tuple[int, int]]:
-    if "x-www-form-urlencoded" in content_type:
-        for match in _FORM_PAIR.finditer(body):
-            if match[1].decode("ascii", "replace") not in HARMLESS_FIELDS:
-                yield match.start(2), len(match[2])
+    """The ways one secret may be written: plain, in JSON, in a URL or a form, in a message, as hex."""
+    if len(secret) < MIN_SECRET_LENGTH:
         return
-    for match in _JSON_PAIR.finditer(body):
-        if match[1].decode("utf-8", "replace") not in HARMLESS_FIELDS:
-            yield match.start(2), len(match[2])
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return
-    for text in _strings_in_unknown_fields(document, harmless=True):
-        for form in {json.dumps(text), json.dumps(text, ensure_ascii=False)}:
-            needle = form.encode("utf-8", "surrogatepass")
-            for match in re.finditer(re.escape(needle), body):
-                yield match.start() + 1, len(needle) - 2
+    plain = _as_bytes(secret)
+    ascii_json = json.dumps(secret)[1:-1]
+    texts = {
+        secret,
+        ascii_json,
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        ascii_json.replace("/", "\\/"),
+        repr(secret)[1:-1],
+        repr(plain)[2:-1],
+        plain.decode("latin-1"),
+    }
+    yield from map(_as_bytes, texts)
+    # A text inside JSON inside JSON: a body that an error message quotes, say.
+    yield from (_as_bytes(json.dumps(text)[1:-1]) for text in texts)
+    for quoted in (quote_plus(plain), quote(plain, safe=""), quote(plain)):
+        yield quoted.encode("ascii")
+        yield re.sub("%..", lambda escape: escape[0].lower(), quoted).encode("ascii")
+    yield plain.hex().encode("ascii")
+    yield plain.hex().upper().encode("ascii")
+    if all(ord(char) < 256 for char in secret):
+        yield secret.encode("latin-1")
 
 
-def _strings_in_unknown_fields(value: Any, harmless: bool, depth: int = 0) -> Iterator[str]:
-    """Texts inside lists and objects whose nearest named field is not known to be harmless."""
-    if depth > 32:
-        return
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield from _strings_in_unknown_fields(item, name in HARMLESS_FIELDS, depth + 1)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings_in_unknown_fields(item, harmless, depth + 1)
-    elif isinstance(value, str) and value and not harmless:
-        yield value
+def _found(data: bytes, needles: Iterable[bytes]) -> Iterator[tuple[int, int]]:
+    for needle in needles:
+        start = data.find(needle)
+        while start >= 0:
+            yield start, len(needle)
+            start = data.find(needle, start + 1)
+
+
+def _collect_texts(plain: Any, texts: list[str]) -> None:
+    if isinstance(plain, str):
+        texts.append(plain)
+    elif isinstance(plain, list):
+        for item in plain:
+            _collect_texts(item, texts)
+    elif isinstance(plain, dict):
+        texts += plain
+        for item in plain.values():
+            _collect_texts(item, texts)
 
 
 def _overwrite(data: bytes, spans: Iterable[tuple[int, int]]) -> tuple[bytes, Spans]:

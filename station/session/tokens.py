@@ -1,7 +1,7 @@
 """The API's token as a cycle sees it: given to it, never part of its record.
 
 One token serves all sockets, so whether a cycle has to fetch it depends on the others: a replay is given the same token or
-the same refusal. The exchange that fetched it, where this cycle made it, stands in the log to be read (channel ``token``).
+the same refusal. The exchange that fetched it, where this cycle made it, stands in the log to be read, as an aside.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from station.production_api.http import HttpPort
 from station.production_api.tokens import Tokens
 from station.secrets import Secret
 from station.session import Session
-
-TOKEN_CHANNEL = "token"  # noqa: S105 (a channel's name)
 
 _ERRORS: dict[str, type[ApiError]] = {
     error.code: error

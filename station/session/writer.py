@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import os
@@ -15,6 +16,8 @@ from station.errors import SessionError
 from station.session.format import Event, encode_event
 
 PART_SUFFIX = ".part"
+GZIP_LEVEL = 6
+"""zlib's own default: higher levels take twice as long for a few per cent."""
 
 
 class SessionUnwritable(SessionError):
@@ -35,59 +38,90 @@ class ClosedLog:
 class SessionWriter:
     """Appends events from any thread of a cycle.
 
-    While the cycle runs the file is ``<path without .gz>.part``; ``close`` leaves the compressed ``path`` in its place. What a
-    crash leaves is the ``.part`` file, readable up to its last whole line.
+    While the cycle runs the file is ``<path without .gz>.part``, locked (``flock``) by this process; ``close`` leaves the
+    compressed ``path`` in its place. What a crash leaves is the ``.part`` file, unlocked and readable up to its last whole
+    line. After a write that failed, in which half a line may stand, nothing more is written.
     """
 
     def __init__(self, path: Path, monotonic_ns: Callable[[], int]) -> None:
         """``path`` ends in ``.jsonl.gz``; its folders are created with mode 0700, the file with 0600."""
         self.path = path
-        self._part = path.with_name(path.name.removesuffix(".gz") + PART_SUFFIX)
+        self._part = part_of(path)
         self._monotonic_ns = monotonic_ns
         self._started_ns = monotonic_ns()
         self._lock = threading.Lock()
+        self._sync_lock = threading.Lock()
         self._number = 0
         self._crc = 0
+        self._failure: str | None = None
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private_folder(path.parent)
+            if path.exists():
+                raise SessionUnwritable(f"{path}: exists already")
             self._fd = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise SessionUnwritable(f"{self._part}: {error.strerror}") from error
 
     def append(self, kind: str, lane: str, channel: str | None, fields: dict[str, Any]) -> None:
         """Write one event. Raises SessionUnwritable."""
         with self._lock:
+            self._check_usable()
             event = Event(self._number, self._monotonic_ns() - self._started_ns, kind, lane, channel, fields)
             line, crc = encode_event(event, self._crc)
             try:
                 written = os.write(self._fd, line)
             except OSError as error:
-                raise SessionUnwritable(f"{self._part}: {error.strerror}") from error
+                raise self._failed(error.strerror) from error
             if written != len(line):
-                raise SessionUnwritable(f"{self._part}: disk full")
+                raise self._failed("disk full")
             self._number += 1
             self._crc = crc
 
     def sync(self) -> None:
-        """Force what was written onto the disk. Raises SessionUnwritable."""
-        try:
-            os.fdatasync(self._fd)
-        except OSError as error:
-            raise SessionUnwritable(f"{self._part}: {error.strerror}") from error
+        """Force what was written onto the disk; other threads may append meanwhile. Raises SessionUnwritable."""
+        with self._sync_lock:
+            self._check_usable()
+            try:
+                os.fdatasync(self._fd)
+            except OSError as error:
+                raise self._failed(error.strerror) from error
 
     def close(self) -> ClosedLog:
-        """Compress, put the file in its final place and remove the ``.part``. Raises SessionUnwritable; the ``.part`` stays."""
-        with self._lock:
-            os.close(self._fd)
-        return finish_log(self._part)
+        """Compress, put the file in its final place and remove the ``.part``. Raises SessionUnwritable; the ``.part`` stays.
+        Appending afterwards raises: the descriptor's number may belong to another file by then."""
+        with self._sync_lock, self._lock:
+            if self._fd < 0:
+                raise SessionUnwritable(f"{self._part}: closed already")
+            try:
+                return finish_log(self._part)
+            finally:
+                # Only now, since closing gives up the lock that says whose file this is.
+                os.close(self._fd)
+                self._fd = -1
+                self._failure = self._failure or "closed"
+
+    def _check_usable(self) -> None:
+        if self._failure is not None:
+            raise SessionUnwritable(f"{self._part}: {self._failure}")
+
+    def _failed(self, reason: str | None) -> SessionUnwritable:
+        self._failure = reason or "cannot be written"
+        return SessionUnwritable(f"{self._part}: {self._failure}")
+
+
+def part_of(path: Path) -> Path:
+    """The name under which the log ``path`` is written while its cycle runs."""
+    return path.with_name(path.name.removesuffix(".gz") + PART_SUFFIX)
 
 
 def finish_log(part: Path) -> ClosedLog:
-    """Turn a ``.part`` file, of a cycle that ended or one that was cut off, into its final compressed form."""
+    """Turn a ``.part`` file, of a cycle that ended or one that was cut off, into its final compressed form. Raises
+    SessionUnwritable."""
     path = part.with_name(part.name.removesuffix(PART_SUFFIX) + ".gz")
     temporary = path.with_name(path.name + ".tmp")
     try:
-        packed = gzip.compress(part.read_bytes(), compresslevel=6, mtime=0)
+        packed = gzip.compress(part.read_bytes(), compresslevel=GZIP_LEVEL, mtime=0)
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "wb") as file:
             file.write(packed)
@@ -96,5 +130,13 @@ def finish_log(part: Path) -> ClosedLog:
         temporary.replace(path)
         part.unlink()
     except OSError as error:
+        temporary.unlink(missing_ok=True)
         raise SessionUnwritable(f"{path}: {error.strerror}") from error
     return ClosedLog(path, hashlib.sha256(packed).hexdigest(), len(packed))
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create a folder and those above it that are missing, each with mode 0700. Raises OSError."""
+    missing = [folder, *folder.parents]
+    for each in reversed([path for path in missing if not path.exists()]):
+        each.mkdir(mode=0o700, exist_ok=True)

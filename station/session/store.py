@@ -1,0 +1,215 @@
+"""The folder of session logs: what a log is called, which logs there are, and what a crash left."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from station.errors import SessionError
+from station.session.format import FORMAT_VERSION, log_lines
+from station.session.writer import PART_SUFFIX, ClosedLog, finish_log, part_of
+
+LOG_SUFFIX = ".jsonl.gz"
+MAX_NAME_CHARS = 40
+_LAST_WALL_S = 253_402_300_799.0
+"""The end of the year 9999, the last that a date can name."""
+_SAFE_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{MAX_NAME_CHARS - 1}}}")
+_JOURNAL_GIVEN = b'"k":"given"'
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """One log in a few words. What is not known, since the cycle was cut off before or the file is damaged, is None."""
+
+    path: Path
+    size_bytes: int
+    started_wall_s: float | None = None
+    station: str | None = None
+    socket: str | None = None
+    outcome: str | None = None
+    code: str | None = None
+    chip_id: str | None = None
+    device_id: str | None = None
+    sn: str | None = None
+    duration_s: float | None = None
+    cut_off: bool = False
+    """The log has no end: the cycle still runs, or crashed."""
+    problem: str | None = None
+    """Why the file cannot be read."""
+
+    @property
+    def day(self) -> date | None:
+        """The day (UTC) of the start."""
+        return None if self.started_wall_s is None else _moment(self.started_wall_s).date()
+
+
+def path_for(directory: Path, started_wall_s: float, station: str, socket: str) -> Path:
+    """A path for a new log: ``<directory>/<day>/<time>Z-<station>-<socket>.jsonl.gz``, in UTC, of safe characters only, at which
+    there is no log yet. Two threads or processes that get the same path all the same are told apart by ``SessionWriter``,
+    which refuses the second."""
+    moment = _moment(started_wall_s)
+    stem = f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond:06d}Z-{_safe(station)}-{_safe(socket)}"
+    folder = directory / f"{moment:%Y-%m-%d}"
+    path, copy = folder / f"{stem}{LOG_SUFFIX}", 1
+    while path.exists() or part_of(path).exists():
+        copy += 1
+        path = folder / f"{stem}-{copy}{LOG_SUFFIX}"
+    return path
+
+
+def find(
+    directory: Path,
+    *,
+    chip_id: str | None = None,
+    sn: str | None = None,
+    device_id: str | None = None,
+    socket: str | None = None,
+    outcome: str | None = None,
+    code: str | None = None,
+    day: date | None = None,
+) -> Iterator[SessionSummary]:
+    """Summaries of the logs below ``directory`` that fit every criterion given, newest first. Without criteria, damaged files
+    are among them. Raises SessionError where the folder cannot be read."""
+    asked = {"chip_id": chip_id, "sn": sn, "device_id": device_id, "socket": socket, "outcome": outcome, "code": code}
+    wanted = {name: value for name, value in asked.items() if value is not None}
+    for path in _logs(directory, day):
+        summary = summarise(path)
+        fits = all(getattr(summary, name) == value for name, value in wanted.items())
+        if fits and (day is None or summary.day == day):
+            yield summary
+
+
+def summarise(path: Path) -> SessionSummary:
+    """Head and end of one log; of one without end, what its events say of the unit. Checksums are not checked: ``read_log``
+    does that. Never raises: what is wrong with the file is in ``problem``."""
+    first: dict[str, Any] | None = None
+    last = b""
+    journal_lines: list[bytes] = []
+    try:
+        size_bytes = path.stat().st_size
+    except OSError as error:
+        return SessionSummary(path, 0, problem=error.strerror)
+    try:
+        for line in log_lines(path):
+            if first is None:
+                first = _event(line)
+            if _JOURNAL_GIVEN in line and b'"journal.' in line:
+                journal_lines.append(line)
+            last = line
+        if first is None or first.get("k") != "head" or first.get("format") != FORMAT_VERSION:
+            raise SessionError(f"not a session log of format {FORMAT_VERSION}")
+    except SessionError as error:
+        return SessionSummary(path, size_bytes, problem=str(error))
+    end = _event(last) if last.endswith(b"\n") else {}
+    cut_off = end.get("k") != "end"
+    result = _unit_so_far(journal_lines) if cut_off else end.get("result")
+    known = result if isinstance(result, dict) else {}
+    return SessionSummary(
+        path,
+        size_bytes,
+        started_wall_s=_number(first.get("wall_s")),
+        station=_text(first.get("station")),
+        socket=_text(first.get("socket")),
+        duration_s=_number(known.get("duration_s")),
+        cut_off=cut_off,
+        **{name: _text(known.get(name)) for name in ("outcome", "code", "chip_id", "device_id", "sn")},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CutOffLog:
+    """The log of a cycle that was cut off: the finished file, for the journal's index, and what it says."""
+
+    closed: ClosedLog
+    summary: SessionSummary
+
+
+def finish_cut_off(directory: Path) -> tuple[CutOffLog, ...]:
+    """Bring the ``.part`` files that dead cycles left below ``directory`` into their final form; those that a running process
+    still writes are left alone. A file without a single byte is removed. Raises SessionUnwritable."""
+    found = []
+    for part in sorted(directory.rglob("*.jsonl" + PART_SUFFIX)):
+        if _is_being_written(part):
+            continue
+        if part.stat().st_size == 0:
+            part.unlink()
+            continue
+        closed = finish_log(part)
+        found.append(CutOffLog(closed, summarise(closed.path)))
+    return tuple(found)
+
+
+def _logs(directory: Path, day: date | None) -> Iterator[Path]:
+    try:
+        if not directory.is_dir():
+            raise SessionError(f"{directory}: no such folder")
+        paths = [
+            path for path in directory.rglob("*.jsonl*") if path.name.endswith((LOG_SUFFIX, ".jsonl", PART_SUFFIX))
+        ]
+    except OSError as error:
+        raise SessionError(f"{directory}: {error.strerror}") from error
+    if day is not None:
+        # The head's moment may be a little later than the name's, and so on the next day.
+        folders = {day.isoformat(), (day - timedelta(days=1)).isoformat()} if day > date.min else {day.isoformat()}
+        paths = [path for path in paths if path.parent.name in folders or not _is_day(path.parent.name)]
+    yield from sorted(paths, key=lambda path: path.name, reverse=True)
+
+
+def _is_day(name: str) -> bool:
+    return re.fullmatch(r"\d{4}-\d\d-\d\d", name) is not None
+
+
+def _is_being_written(part: Path) -> bool:
+    with part.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _unit_so_far(lines: list[bytes]) -> dict[str, Any]:
+    """What the journal answered about the unit, the last answer last."""
+    known: dict[str, Any] = {}
+    for event in map(_event, lines):
+        for source in (event.get("args"), event.get("value")):
+            if isinstance(source, dict):
+                known |= {name: source[name] for name in ("chip_id", "device_id", "sn") if source.get(name)}
+    return known
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _moment(wall_s: float) -> datetime:
+    """A wall clock that is not set, or set to nonsense, must not keep a cycle from being recorded."""
+    sane_s = min(max(wall_s, 0.0), _LAST_WALL_S) if wall_s == wall_s else 0.0
+    return datetime.fromtimestamp(sane_s, UTC)
+
+
+def _safe(name: str) -> str:
+    """``name`` where it is safe in a path; else what is safe of it, and a checksum that keeps two names apart."""
+    if _SAFE_NAME.fullmatch(name):
+        return name
+    kept = re.sub(r"[^A-Za-z0-9_-]+", "_", name)[: MAX_NAME_CHARS - 10].strip("_-")
+    return f"{kept or 'unnamed'}_{zlib.crc32(name.encode('utf-8', 'surrogatepass')):08x}"
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
