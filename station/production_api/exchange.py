@@ -95,7 +95,7 @@ class Exchange:
             response = self.http.send(request, self.options.timeout_s)
         except HttpFailure as failure:
             return token, of_failure(failure)
-        return token, of_response(response, token.hide_in)
+        return token, of_response(response, self.tokens.hide)
 
     def _wait(self, verdict: Failure, repeat: int) -> None:
         asked_s = parse_retry_after(verdict.retry_after, self.clock.wall_s()) if verdict.retry_after else None

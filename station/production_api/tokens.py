@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -35,6 +36,9 @@ from station.secrets import Secret
 TRANSIENT = (ApiUnreachable, ApiUnavailable)
 """What a request for a token can end with that another try may mend."""
 
+MAX_PAST_SECRETS = 32
+"""How many earlier tokens are still masked; a station renews its token about once an hour."""
+
 RENEWAL_PAUSE_S = 15.0
 """After a renewal failed while the old token is still good: how long before the next try, so that calls are not slowed."""
 
@@ -51,6 +55,9 @@ class Tokens(Protocol):
 
     def invalidate(self, token: Secret) -> None:
         """The API refused this token: the next ``bearer`` gives another, unless that has happened already."""
+
+    def hide(self, text: str) -> str:
+        """``text`` from the server, with every secret of ours that it sends back masked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +96,14 @@ class TokenSource:
         self._lock = threading.Lock()
         self._fetch: _Fetch | None = None
         self._held: _Held | None = None
-        if isinstance(options.auth, GivenToken):
-            forever = float("inf")
-            self._held = _Held(Grant(options.auth.token, 0, None), forever, forever)
+        self._granted: deque[Secret] = deque(maxlen=MAX_PAST_SECRETS)
+        match options.auth:
+            case CsidAuth(cs_sec_key=secret) | ClientCredentialsAuth(client_secret=secret):
+                self._lasting = secret
+            case GivenToken(token=secret):
+                self._lasting = secret
+                forever = float("inf")
+                self._held = _Held(Grant(secret, 0, None), forever, forever)
 
     def bearer(self, http: HttpPort) -> Secret:
         """See ``Tokens``. While one thread fetches, the others wait for it and share what it brings, error or token."""
@@ -111,20 +123,15 @@ class TokenSource:
                 self._held = None
 
     def secrets(self) -> tuple[Secret, ...]:
-        """Every secret text that is in use now, for whoever has to mask them."""
-        auth = self._options.auth
+        """The configured secret and the last tokens granted, for whoever has to mask them."""
         with self._lock:
-            held = self._held
-        found: list[Secret] = []
-        if isinstance(auth, CsidAuth):
-            found.append(auth.cs_sec_key)
-        elif isinstance(auth, ClientCredentialsAuth):
-            found.append(auth.client_secret)
-        else:
-            found.append(auth.token)
-        if held is not None:
-            found += [held.grant.token, *([held.grant.refresh] if held.grant.refresh else [])]
-        return tuple(found)
+            return self._lasting, *self._granted
+
+    def hide(self, text: str) -> str:
+        """See ``Tokens``."""
+        for secret in self.secrets():
+            text = secret.hide_in(text)
+        return text
 
     def state(self) -> TokenState:
         """The token as it is now; fetches nothing."""
@@ -209,13 +216,12 @@ class TokenSource:
             raise _unreadable(response.status, error)(f"no token: HTTP {response.status}, {error}") from error
         if isinstance(answer, Refusal):
             raise self._refused(answer, response)
+        with self._lock:
+            self._granted += [answer.token, *([answer.refresh] if answer.refresh else [])]
         return answer
 
     def _refused(self, refusal: Refusal, response: HttpResponse) -> ApiError:
-        desc = refusal.text
-        for secret in self.secrets():
-            desc = secret.hide_in(desc)
-        desc = printable_line(desc)
+        desc = printable_line(self.hide(refusal.text))
         said = f' ("{desc}")' if desc else ""
         row = result_code(refusal.api_code) if refusal.api_code else None
         named = f"{row.code} {row.meaning}" if row else f"HTTP {response.status}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
@@ -83,6 +84,14 @@ class Bench:
     def activated(self) -> str:
         """A DeviceID activated for CHIP."""
         return self.client.activate(CHIP, APP_EUI, self.device_id(), repeated=False).value
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Return as soon as ``holds``; fails after 10 s, which only a hang takes."""
+    ends_s = time.monotonic() + 10.0
+    while not holds():
+        assert time.monotonic() < ends_s
+        time.sleep(0.001)
 
 
 def csid_auth(settings: SimulatorSettings) -> CsidAuth:

@@ -161,6 +161,12 @@ class HttpServer:
         for thread in threads:
             thread.join(5.0)
 
+    @property
+    def open_connections(self) -> int:
+        """How many clients are connected."""
+        with self._lock:
+            return len(self._clients)
+
     def drop_connections(self) -> None:
         """Close every connection from this side, idle or not."""
         with self._lock:

@@ -103,6 +103,11 @@ class ApiSimulator:
     def expire_tokens(self) -> None:
         self._desk.expire_all()
 
+    @property
+    def open_connections(self) -> int:
+        """How many clients are connected."""
+        return self._server.open_connections
+
     def drop_connections(self) -> None:
         """Close every connection, idle ones too."""
         self._server.drop_connections()
