@@ -147,11 +147,12 @@ class FieldFormat:
             raise ValueError(f"{value!r} has {len(data)} bytes where the field takes exactly {self.capacity_bytes}")
         body = data + b"\0" * self.terminated
         body += bytes([self.pads[0]]) * (self.capacity_bytes - len(body))
-        body = len(data).to_bytes(self.length_bytes, self.length_order) + body
+        if self.length_bytes:
+            body = len(data).to_bytes(self.length_bytes, self.length_order) + body
         raw = body + crc_of(self.crc, body).to_bytes(self.crc_bytes, self.crc_order)
         reading = self.decode(raw)
         if reading.value != value:
-            raise ValueError(f"{value!r} would read back as {'blank' if reading.is_blank else reading.value!r}")
+            raise ValueError(f"{value!r} would read back as {'blank' if reading.is_blank else repr(reading.value)}")
         return raw
 
     def _value_of(self, raw: bytes) -> str:
