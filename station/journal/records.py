@@ -55,7 +55,7 @@ class UnitTimes:
 
 @dataclass(frozen=True, slots=True)
 class CycleRecord:
-    """One cycle; ``ended_at_ms`` and ``outcome`` are None while it runs, and for ever where it was cut off."""
+    """One cycle; ``ended_at_ms`` and ``outcome`` are None while it runs."""
 
     cycle: int
     station: str

@@ -31,7 +31,7 @@ metadata = sa.MetaData(
 Whole = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
 # Ids compare and sort by code point on both, so that a look-up by prefix is a range of the index.
 Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-Real = sa.REAL().with_variant(sa.Double(), "postgresql")
+Real: sa.types.TypeEngine[float] = sa.REAL().with_variant(sa.Double(), "postgresql")
 
 
 def _one_of(column: str, values: type[StrEnum] | Sequence[str]) -> CheckConstraint:
@@ -165,6 +165,7 @@ effects = Table(
     "effects",
     metadata,
     Column("id", Whole, primary_key=True),
+    Column("station", sa.Text, nullable=False),
     Column("cycle", Whole, ForeignKey("cycles.cycle")),
     Column("chip_id", Id, ForeignKey("units.chip_id"), nullable=False),
     Column("kind", sa.Text, nullable=False),

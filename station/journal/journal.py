@@ -1,0 +1,289 @@
+"""The journal of one agent: what the cycle writes, the pool it draws from, and what people decide.
+
+``Journal`` implements ``station.ports.CycleJournal``. Every method that writes is one durable transaction: when it returns,
+the change is on disk; when it raises, none of it is.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from drivers.clock import Clock
+from station.journal import allocation, decisions, progress, units
+from station.journal.decisions import Person
+from station.journal.errors import JournalContradiction
+from station.journal.pool import BatchReport, BatchState, PoolLevels
+from station.journal.progress import Scene
+from station.journal.reading import JournalReader
+from station.journal.records import Decision, Reprint
+from station.journal.schema import cycles, effects, id_batches, steps
+from station.journal.schema import units as units_table
+from station.journal.store import Store
+from station.journal.text import checked_id, remark
+from station.model import CycleResult, EffectState, Hold, IdKind, IdSource, LabelFate, Outcome, Unit
+from station.ports import Intent, Settlement
+
+T = TypeVar("T")
+
+CUT_OFF = "the agent ended before the result was known"
+
+logger = logging.getLogger(__name__)
+
+
+class Journal:
+    """Made by ``station.journal.opening.open_journal``; safe to share between threads. ``read`` answers people's questions."""
+
+    def __init__(
+        self, store: Store, reader: JournalReader, clock: Clock, ids: IdSource, station: str, closing: ExitStack
+    ) -> None:
+        self.read = reader
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._station = checked_id("station", station)
+        self._closing = closing
+
+    def close(self) -> None:
+        """Close the connections and let another agent own the journal."""
+        self._closing.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- one cycle -----------------------------------------------------------------------------------------------------
+
+    def begin_cycle(self, socket: str, session: str) -> int:
+        """See ``CycleJournal``."""
+        row = {"station": self._station, "socket": remark(socket), "session": remark(session)}
+
+        def work(scene: Scene) -> int:
+            inserted = scene.connection.execute(sa.insert(cycles).values(**row, started_at=scene.now_ms))
+            assert inserted.inserted_primary_key is not None, "one row was inserted"
+            return int(inserted.inserted_primary_key[0])
+
+        return self._write(None, work)
+
+    def find_unit(self, chip_id: str) -> Unit | None:
+        """See ``CycleJournal``."""
+        return self._store.run(lambda connection: units.find(connection, chip_id))
+
+    def reserve(self, cycle: int, chip_id: str, app_eui: str, *, scanned_sn: str | None) -> Unit:
+        """See ``CycleJournal``. An id reserved for a chip stays that chip's for ever, even if it is never named."""
+        checked_id("chip_id", chip_id)
+        checked_id("app_eui", app_eui)
+        if scanned_sn is not None:
+            checked_id("sn", scanned_sn)
+
+        def work(scene: Scene) -> Unit:
+            changed = sa.update(cycles).where(cycles.c.cycle == cycle).values(chip_id=chip_id)
+            if scene.connection.execute(changed).rowcount != 1:
+                raise JournalContradiction(f"cycle {cycle} is unknown")
+            if units.locked(scene.connection, chip_id) is None:
+                self._create_unit(scene, chip_id, app_eui, scanned_sn)
+            return self._found(scene, chip_id)
+
+        return self._write(cycle, work)
+
+    def advance(
+        self,
+        cycle: int,
+        chip_id: str,
+        *,
+        settle: Sequence[Settlement] = (),
+        intend: Sequence[Intent] = (),
+        verified: bool | None = None,
+    ) -> tuple[int, ...]:
+        """See ``CycleJournal``. Raises JournalContradiction for what is out of turn or contradicts the record, and UnitError
+        for intents (but a write's) on a unit that is held or shipped."""
+        return self._write(cycle, lambda scene: progress.advance(scene, chip_id, settle, intend, verified))
+
+    def reopen(self, cycle: int, effect_id: int) -> None:
+        """See ``CycleJournal``. A print is never reopened."""
+        self._write(cycle, lambda scene: progress.reopen(scene, effect_id))
+
+    def hold(
+        self, cycle: int, chip_id: str, hold: Hold, code: str, reason: str, *, retire: Sequence[tuple[IdKind, str]] = ()
+    ) -> None:
+        """See ``CycleJournal``. A unit held already keeps its first reason, except that ``SET_ASIDE`` replaces ``IN_DOUBT``;
+        the audit keeps them all. An id that another unit has named or uses is not retired."""
+
+        def work(scene: Scene) -> None:
+            before = units.must_be_locked(scene.connection, chip_id)
+            retired = [allocation.retire(scene.connection, kind, value, chip_id) for kind, value in retire]
+            after = dict(before)
+            if before["hold"] is None or (before["hold"] == Hold.IN_DOUBT and hold is Hold.SET_ASIDE):
+                after |= {"hold": hold.value, "hold_code": remark(code), "hold_reason": remark(reason)}
+            units.save(scene.connection, before, after)
+            detail = "; ".join([f"{hold} {code}", f"cycle {cycle}", *retired])
+            units.record_audit(
+                scene.connection, scene.now_ms, self._station, chip_id, "hold", reason=reason, detail=detail
+            )
+
+        self._write(cycle, work)
+
+    def end_cycle(self, result: CycleResult) -> None:
+        """See ``CycleJournal``."""
+
+        def work(scene: Scene) -> None:
+            values = {
+                "ended_at": scene.now_ms,
+                "outcome": result.outcome.value,
+                "code": result.code,
+                "chip_id": None if result.chip_id is None else remark(result.chip_id),
+                "resumed": int(result.resumed),
+                "label": result.label.value,
+                "duration_s": float(result.duration_s),
+                "message": remark(result.message),
+            }
+            running = sa.update(cycles).where(cycles.c.cycle == result.cycle, cycles.c.ended_at.is_(None))
+            if scene.connection.execute(running.values(**values)).rowcount != 1:
+                raise JournalContradiction(f"cycle {result.cycle} is not running")
+            rows = [
+                {"cycle": result.cycle, "position": position, "step": remark(step), "duration_s": float(duration_s)}
+                for position, (step, duration_s) in enumerate(result.steps.items())
+            ]
+            if rows:
+                scene.connection.execute(sa.insert(steps), rows)
+
+        self._write(result.cycle, work)
+
+    # -- the pool ------------------------------------------------------------------------------------------------------
+
+    def begin_batch(self, kind: IdKind, asked: int) -> int:
+        """Note, before the API is asked, that ``asked`` ids are being asked for; return the batch's id."""
+        return self._write(
+            None, lambda scene: allocation.begin_batch(scene.connection, scene.now_ms, self._station, kind, asked)
+        )
+
+    def finish_batch(self, batch_id: int, values: Sequence[str]) -> BatchReport:
+        """Take in an answer: ids that are well formed, unique and never seen before become free; the rest is reported, kept
+        with the batch and logged. Raises JournalContradiction for a batch that is not waiting for its answer."""
+        report = self._write(
+            None, lambda scene: allocation.finish_batch(scene.connection, scene.now_ms, batch_id, values)
+        )
+        for value, reason in report.rejected[:20]:
+            logger.warning("batch %d: %s %r not taken: %s", batch_id, report.kind, value, reason)
+        return report
+
+    def lose_batch(self, batch_id: int, detail: str) -> None:
+        """Note that the answer to a batch was lost: as many ids as were asked for may be gone."""
+        self._end_batch(batch_id, BatchState.LOST, detail)
+
+    def fail_batch(self, batch_id: int, detail: str) -> None:
+        """Note that the API refused a batch: no id was given."""
+        self._end_batch(batch_id, BatchState.REFUSED, detail)
+
+    def pool_levels(self) -> PoolLevels:
+        """The pool by kind and state, without the ids used; costs the same whatever the journal's size."""
+        return self.read.pool_levels()
+
+    # -- people --------------------------------------------------------------------------------------------------------
+
+    def resolve(
+        self,
+        chip_id: str,
+        decision: Decision,
+        *,
+        reason: str,
+        operator: str,
+        device_id: str | None = None,
+        sn: str | None = None,
+    ) -> Unit:
+        """Settle a held unit as ``Decision`` says; recorded in the audit. Raises UnitError("unit.doubt_unsettled") where the
+        decision does not fit, JournalContradiction where the ids are another unit's."""
+        person = Person(operator, reason)
+        return self._write(None, lambda scene: decisions.resolve(scene, chip_id, decision, person, device_id, sn))
+
+    def settle_label(self, chip_id: str, *, printed: bool, reason: str, operator: str) -> Unit:
+        """A person says whether the label in doubt is there. Raises UnitError where none is in doubt."""
+        person = Person(operator, reason)
+        return self._write(None, lambda scene: decisions.settle_label(scene, chip_id, person, printed=printed))
+
+    def begin_reprint(self, chip_id: str, *, reason: str, operator: str) -> Reprint:
+        """Journal one more label of a labelled unit before it is sent. Raises UnitError where a label is in doubt, the unit
+        is held, or has no label yet."""
+        person = Person(operator, reason)
+        return self._write(None, lambda scene: decisions.begin_reprint(scene, chip_id, person))
+
+    def end_reprint(self, reprint: Reprint, fate: LabelFate, detail: str = "") -> Unit:
+        """Journal what became of it; a reprint in doubt waits for ``settle_label``."""
+        return self._write(None, lambda scene: decisions.end_reprint(scene, reprint, fate, detail))
+
+    def mark_shipped(self, chip_id: str, *, reason: str, operator: str) -> Unit:
+        """The unit has left the factory. Raises UnitError unless it is labelled, not held and nothing of it is open."""
+        person = Person(operator, reason)
+        return self._write(None, lambda scene: decisions.mark_shipped(scene, chip_id, person))
+
+    # -- what an earlier agent left ------------------------------------------------------------------------------------
+
+    def recover(self) -> None:
+        """Write down what this station's last agent left open when it ended: effects whose result nobody will bring become in
+        doubt, batches possibly lost, its cycles cut off. Called once, before the first cycle."""
+
+        def work(scene: Scene) -> tuple[int, int, int]:
+            run = scene.connection.execute
+            mine = effects.c.station == self._station
+            doubts = run(
+                sa.update(effects)
+                .where(mine, effects.c.settled_at.is_(None), effects.c.state == EffectState.INTENT.value)
+                .values(state=EffectState.IN_DOUBT.value, detail=CUT_OFF)
+            )
+            lost = run(
+                sa.update(id_batches)
+                .where(id_batches.c.station == self._station, id_batches.c.state == BatchState.REQUESTED.value)
+                .values(state=BatchState.LOST.value, detail=CUT_OFF, answered_at=scene.now_ms)
+            )
+            cut = {"outcome": Outcome.ABORTED.value, "code": "cycle.cut_off", "message": CUT_OFF}
+            ended = run(
+                sa.update(cycles)
+                .where(cycles.c.station == self._station, cycles.c.ended_at.is_(None))
+                .values(**cut, ended_at=scene.now_ms)
+            )
+            return doubts.rowcount, lost.rowcount, ended.rowcount
+
+        found = self._write(None, work)
+        if any(found):
+            logger.warning(
+                "the last agent left %d effects in doubt, %d batches without answer, %d cycles cut off", *found
+            )
+
+    # -- what the methods share ----------------------------------------------------------------------------------------
+
+    def _write(self, cycle: int | None, work: Callable[[Scene], T]) -> T:
+        now_ms = int(self._clock.wall_s() * 1000)
+        return self._store.run(lambda connection: work(Scene(connection, now_ms, self._station, cycle)))
+
+    def _create_unit(self, scene: Scene, chip_id: str, app_eui: str, scanned_sn: str | None) -> None:
+        """The unit's row first: its key is what two stations that meet the same chip meet on."""
+        connection = scene.connection
+        row = {"chip_id": chip_id, "app_eui": app_eui, "station": self._station, "reserved_at": scene.now_ms}
+        connection.execute(sa.insert(units_table).values(**row))
+        pool = self._ids is IdSource.POOL
+        device_id = allocation.take(connection, IdKind.DEVICE_ID, chip_id) if pool else None
+        sn = scanned_sn
+        if scanned_sn is not None:
+            allocation.claim_scanned(connection, scanned_sn, chip_id)
+        elif pool:
+            sn = allocation.take(connection, IdKind.SN, chip_id)
+        given = sa.update(units_table).where(units_table.c.chip_id == chip_id).values(device_id=device_id, sn=sn)
+        connection.execute(given)
+
+    def _found(self, scene: Scene, chip_id: str) -> Unit:
+        unit = units.find(scene.connection, chip_id)
+        if unit is None:
+            raise JournalContradiction(f"unit {chip_id} is gone from the journal")
+        return unit
+
+    def _end_batch(self, batch_id: int, state: BatchState, detail: str) -> None:
+        self._write(None, lambda scene: allocation.end_batch(scene.connection, scene.now_ms, batch_id, state, detail))

@@ -1,0 +1,205 @@
+"""Look-ups that never write: listings, one unit's history, the pool's levels, and whether the journal agrees with itself.
+
+They run on a connection of their own, so that no listing, however large the journal, delays a cycle.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from station.journal import allocation, sqlite, units, versions
+from station.journal.pool import PoolLevels
+from station.journal.records import (
+    LISTING_MAX,
+    AuditRecord,
+    CycleRecord,
+    EffectRecord,
+    LabelRecord,
+    UnitHistory,
+    UnitQuery,
+    UnitTimes,
+)
+from station.journal.schema import audit, cycles, effects, ids, labels, steps
+from station.journal.schema import units as units_table
+from station.journal.store import Store
+from station.model import Effect, LabelFate, Outcome, Unit
+
+_ID_COLUMNS = (units_table.c.chip_id, units_table.c.device_id, units_table.c.sn)
+
+
+class JournalReader:
+    """The journal for people and other commands. Every method raises JournalError where the database fails."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def find_unit(self, chip_id: str) -> Unit | None:
+        """The unit with its open effects, or None."""
+        return self._store.run(lambda connection: units.find(connection, chip_id))
+
+    def units(self, query: UnitQuery | None = None) -> tuple[Unit, ...]:
+        """Units that answer to the query, newest first. A text that is exactly an id finds that unit alone; else it finds
+        the units of which an id begins with it."""
+        return self._store.run(lambda connection: _list_units(connection, query or UnitQuery()))
+
+    def unit_history(self, chip_id: str) -> UnitHistory | None:
+        """All that is on record of a unit, or None for a chip never reserved for."""
+        return self._store.run(lambda connection: _history(connection, chip_id))
+
+    def cycles(self, limit: int = 100) -> tuple[CycleRecord, ...]:
+        """The last cycles, newest first; at most ``LISTING_MAX``."""
+        newest = sa.select(cycles).order_by(cycles.c.cycle.desc()).limit(min(max(limit, 1), LISTING_MAX))
+        return self._store.run(lambda connection: _cycles(connection, newest))
+
+    def pool_levels(self, *, count_used: bool = False) -> PoolLevels:
+        """The pool by kind and state. ``count_used`` also counts the ids used, which takes longer the more there are."""
+        return self._store.run(lambda connection: allocation.levels(connection, count_used=count_used))
+
+    def integrity_check(self) -> tuple[str, ...]:
+        """What is wrong with the journal, in words; empty where the file is whole and agrees with itself. Reads all of it."""
+        return self._store.run(_problems)
+
+    def backup(self, target: Path) -> None:
+        """Copy the journal as it is at this moment to a new file, mode 0600, while cycles go on. Raises JournalError where
+        ``target`` exists or cannot be written."""
+        self._store.run(lambda connection: sqlite.backup(connection, target))
+
+    def check_version(self) -> None:
+        """Raises JournalVersion unless the journal has this version's schema, JournalCorrupt where it is no journal."""
+        self._store.run(versions.check)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._store.close()
+
+
+def _list_units(connection: sa.Connection, query: UnitQuery) -> tuple[Unit, ...]:
+    statement = sa.select(units_table)
+    if query.status is not None:
+        statement = statement.where(units.has_status(query.status))
+    if query.held is not None:
+        held = units_table.c.hold.isnot(None)
+        statement = statement.where(held if query.held else sa.not_(held))
+    if query.unsettled is not None:
+        is_open = units_table.c.chip_id.in_(sa.select(effects.c.chip_id).where(effects.c.settled_at.is_(None)))
+        statement = statement.where(is_open if query.unsettled else sa.not_(is_open))
+    newest = statement.order_by(units_table.c.reserved_at.desc(), units_table.c.chip_id).limit(query.limit)
+    if query.text is None:
+        rows = connection.execute(newest).mappings().all()
+    else:
+        exact = sa.or_(*(column == query.text for column in _ID_COLUMNS))
+        rows = connection.execute(newest.where(exact)).mappings().all()
+        if not rows:
+            begins = sa.or_(*(_begins_with(column, query.text) for column in _ID_COLUMNS))
+            rows = connection.execute(newest.where(begins)).mappings().all()
+    open_by_chip = _open_effects(connection, [row["chip_id"] for row in rows])
+    return tuple(units.unit_of(row, open_by_chip[row["chip_id"]]) for row in rows)
+
+
+def _begins_with(column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool]:
+    """A range of the column's index; ids compare by code point on both databases."""
+    if not text:
+        return sa.true()
+    return sa.and_(column >= text, column < text + "\U0010ffff")
+
+
+def _open_effects(connection: sa.Connection, chip_ids: list[str]) -> dict[str, list[Effect]]:
+    found: dict[str, list[Effect]] = defaultdict(list)
+    if chip_ids:
+        is_open = effects.c.settled_at.is_(None)
+        statement = sa.select(effects).where(is_open, effects.c.chip_id.in_(chip_ids)).order_by(effects.c.id)
+        for row in connection.execute(statement).mappings():
+            found[row["chip_id"]].append(units.effect_of(row))
+    return found
+
+
+def _history(connection: sa.Connection, chip_id: str) -> UnitHistory | None:
+    row = connection.execute(sa.select(units_table).where(units_table.c.chip_id == chip_id)).mappings().one_or_none()
+    if row is None:
+        return None
+    return UnitHistory(
+        unit=units.unit_of(row, units.open_effects(connection, chip_id)),
+        station=row["station"],
+        times=UnitTimes(*(row[f"{name}_at"] for name in _MOMENTS)),
+        cycles=_cycles(connection, _newest(cycles, cycles.c.cycle, chip_id))[::-1],
+        effects=tuple(_effect_record(row) for row in _rows(connection, effects, effects.c.id, chip_id)),
+        labels=tuple(_label_record(row) for row in _rows(connection, labels, labels.c.effect, chip_id)),
+        audit=tuple(_audit_record(row) for row in _rows(connection, audit, audit.c.id, chip_id)),
+    )
+
+
+_MOMENTS = ("reserved", "activated", "bound", "written", "verified", "shipped", "scrapped")
+
+
+def _newest(table: sa.Table, order: sa.ColumnElement[Any], chip_id: str) -> sa.Select[Any]:
+    return sa.select(table).where(table.c.chip_id == chip_id).order_by(order.desc()).limit(LISTING_MAX)
+
+
+def _rows(
+    connection: sa.Connection, table: sa.Table, order: sa.ColumnElement[Any], chip_id: str
+) -> list[sa.RowMapping]:
+    return list(reversed(connection.execute(_newest(table, order, chip_id)).mappings().all()))
+
+
+def _cycles(connection: sa.Connection, statement: sa.Select[Any]) -> tuple[CycleRecord, ...]:
+    rows = connection.execute(statement).mappings().all()
+    in_order = sa.select(steps).where(steps.c.cycle.in_([row["cycle"] for row in rows])).order_by(steps.c.position)
+    times: dict[int, list[tuple[str, float]]] = defaultdict(list)
+    for step in connection.execute(in_order).mappings():
+        times[step["cycle"]].append((step["step"], step["duration_s"]))
+    return tuple(_cycle_record(row, tuple(times[row["cycle"]])) for row in rows)
+
+
+def _cycle_record(row: sa.RowMapping, times: tuple[tuple[str, float], ...]) -> CycleRecord:
+    return CycleRecord(
+        cycle=row["cycle"],
+        station=row["station"],
+        socket=row["socket"],
+        session=row["session"],
+        started_at_ms=row["started_at"],
+        ended_at_ms=row["ended_at"],
+        outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
+        code=row["code"],
+        chip_id=row["chip_id"],
+        duration_s=row["duration_s"],
+        message=row["message"],
+        steps=times,
+    )
+
+
+def _effect_record(row: sa.RowMapping) -> EffectRecord:
+    return EffectRecord(units.effect_of(row), row["cycle"], row["attempts"], row["intended_at"], row["settled_at"])
+
+
+def _label_record(row: sa.RowMapping) -> LabelRecord:
+    fate = LabelFate(row["fate"])
+    return LabelRecord(row["copy_number"], row["sn"], fate, row["reason"], row["operator"], row["at"])
+
+
+def _audit_record(row: sa.RowMapping) -> AuditRecord:
+    return AuditRecord(row["at"], row["operator"], row["action"], row["reason"], row["detail"])
+
+
+def _problems(connection: sa.Connection) -> tuple[str, ...]:
+    problems = sqlite.file_problems(connection)
+    for kind, column in (("device_id", units_table.c.device_id), ("sn", units_table.c.sn)):
+        mine = sa.and_(ids.c.kind == kind, ids.c.value == column)
+        orphans = (
+            sa.select(units_table.c.chip_id)
+            .outerjoin(ids, mine)
+            .where(column.isnot(None), ids.c.chip_id.is_distinct_from(units_table.c.chip_id))
+        )
+        found = connection.execute(orphans.limit(10)).scalars()
+        problems += [f"unit {chip_id}: its {kind} is not recorded as its own" for chip_id in found]
+    printed = (
+        sa.select(sa.func.count())
+        .where(labels.c.chip_id == units_table.c.chip_id, labels.c.fate == LabelFate.PRINTED.value)
+        .scalar_subquery()
+    )
+    miscounted = sa.select(units_table.c.chip_id).where(units_table.c.labels_printed != printed).limit(10)
+    problems += [f"unit {chip_id}: its labels are miscounted" for chip_id in connection.execute(miscounted).scalars()]
+    return tuple(problems)
