@@ -1,7 +1,8 @@
 """The API's token as a cycle sees it: given to it, never part of its record.
 
 One token serves all sockets, so whether a cycle has to fetch it depends on the others: a replay is given the same token or
-the same refusal. The exchange that fetched it, where this cycle made it, stands in the log to be read, as an aside.
+the same refusal. The exchange that fetched it, where this cycle made it, stands in the log to be read, on
+a channel of its own and as an aside.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from station.production_api.http import HttpPort
 from station.production_api.tokens import Tokens
 from station.secrets import Secret
 from station.session import Session
+
+TOKEN_CHANNEL = "token"
 
 _ERRORS: dict[str, type[ApiError]] = {
     error.code: error
