@@ -14,6 +14,7 @@
     │   ├── BoardRefused             the bootloader said no (NACK, ERROR)
     │   ├── BoardGarbled             an answer that is no valid frame, or two reads that differ
     │   ├── BoardProtected           read-out or write protection forbids the command
+    │   ├── BoardSwapped             another board than the one identified stands in the socket
     │   ├── WrongPart                the product id is not the configured part's
     │   ├── FieldInvalid             chipId could not be decoded from what the board holds
     │   └── WriteNotKept             what was written does not read back
@@ -117,6 +118,12 @@ class BoardProtected(BoardError):
     """Raised when read-out or write protection forbids the command. Nothing is ever unprotected by the driver."""
 
     code = "board.protected"
+
+
+class BoardSwapped(BoardError):
+    """Raised when, in the middle of a conversation, another chip answers than the one that was identified."""
+
+    code = "board.swapped"
 
 
 class WrongPart(BoardError):

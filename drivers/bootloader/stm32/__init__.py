@@ -1,11 +1,13 @@
 """STM32 parts through the bootloader in their ROM (AN3155).
 
-codec     frames: bytes in, values out            words     frames in words, for timelines and difference reports
-parts     the table of parts                      options   what the configuration says, validated
+codec     frames: bytes in, values out
+words     frames in words, for timelines and difference reports
+parts     the table of parts
+options   what the configuration says, validated
 wake      the bytes that wake any chip and can never complete a command
-rom       one conversation: wake, read proven bytes, erase, write
+commands  one conversation with a ROM: wake, read proven bytes, erase, write
 memory    what to read and what to write, decided without a wire
-driver    the station's view of all that: identify, plan, write, verify
+rom       the station's view of all that: identify, plan, write, verify
 """
 
 from drivers.bootloader.stm32.options import MemoryField, Stm32Options, Stm32Timing

@@ -1,20 +1,21 @@
 """What the configuration says of one kind of STM32 board, validated.
 
-The framing (8 data bits, even parity, 1 stop bit; AN3155 "USART bootloader code sequence") belongs to the transport and is not here.
+The framing, 8 data bits, even parity, 1 stop bit (AN3155 "USART bootloader code sequence"), belongs to the transport.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from drivers.bootloader.fields import CanonicalForm, FieldFormat
 from drivers.bootloader.stm32.parts import Part, part_named
-
-if TYPE_CHECKING:
-    from drivers.reset import ResetSequence
+from drivers.reset import ResetSequence
 
 ChipIdSource = Literal["uid96", "uid64"]
+MIN_BAUD, MAX_BAUD = 1_200, 1_000_000
+"""What AN3155 "Choosing the USARTx baud rate" allows at the slow end, and adapters at the fast one."""
+BITS_PER_BYTE = 11
 MAX_ADDRESS = 0xFFFFFFFF
 MAX_ATTEMPTS = 10
 MAX_WAIT_S = 10.0
@@ -51,16 +52,18 @@ class MemoryField:
 class Stm32Timing:
     """How long to wait and how often to try. AN3155 names no time-outs and the ROM has none of its own, so these are chosen.
 
-    ``reply_s``: from the last byte sent to the last byte of an answer, wire time not counted: the ROM answers within a byte's time,
-    a USB adapter adds up to 16 ms (the FTDI latency timer) and a loaded host some ten more. ``sync_s``: for the answer to a waking
-    byte; an idle chip stays silent there, so each sync after another client costs one of these. ``quiet_s``: silence that ends a
-    burst of answers. Erasing and programming get ``slow_factor`` times the part's maximum on top of ``reply_s``.
+    ``reply_s``: from the last byte sent to the last byte of an answer, wire time not counted: the ROM answers within a byte's
+    time, a USB adapter adds up to 16 ms (the FTDI latency timer) and a loaded host some ten more. ``sync_s``: for the answer to a
+    waking byte; an idle chip stays silent there, so a sync behind another client costs one of these. ``quiet_s``: silence that
+    ends a burst of answers. Erasing and programming get ``slow_factor`` times the part's maximum on top of ``reply_s``.
 
-    ``attempts`` bounds everything that is tried again: waking, reading, writing. ``recovery_bytes``: how much may be sent to a silent
-    chip to bring it out of a command that a dead client left half sent. The default covers every command but an EXTENDED ERASE left
-    right before its page count; 66 000 covers that one too and takes 6.3 s at 115 200 baud before a missing board is reported.
+    ``attempts`` bounds everything that is tried again: waking, reading, writing. ``recovery_bytes``: how much may be sent to a
+    silent chip to bring it out of a command that a dead client left half sent (``wake.py``). The default covers every command but
+    an EXTENDED ERASE left right before its page count; 66 000 covers that one too, and takes 6.3 s at 115 200 baud before a
+    missing board is reported. ``baud`` is the transport's, to know how long bytes take on the wire.
     """
 
+    baud: int = 115_200
     reply_s: float = 0.5
     sync_s: float = 0.1
     quiet_s: float = 0.05
@@ -74,12 +77,18 @@ class Stm32Timing:
                 raise ValueError(
                     f"{name} must be above 0 and at most {MAX_WAIT_S:g} seconds, not {getattr(self, name)}"
                 )
+        if not MIN_BAUD <= self.baud <= MAX_BAUD:
+            raise ValueError(f"baud must be {MIN_BAUD} to {MAX_BAUD}, not {self.baud}")
         if not 1 <= self.slow_factor <= 20:
             raise ValueError(f"slow_factor must be 1 to 20, not {self.slow_factor}")
         if not 1 <= self.attempts <= MAX_ATTEMPTS:
             raise ValueError(f"attempts must be 1 to {MAX_ATTEMPTS}, not {self.attempts}")
         if not 600 <= self.recovery_bytes <= MAX_RECOVERY_BYTES:
             raise ValueError(f"recovery_bytes must be 600 to {MAX_RECOVERY_BYTES}, not {self.recovery_bytes}")
+
+    def wire_s(self, size_bytes: int) -> float:
+        """Seconds that this many bytes take on the wire: start, 8 data, parity and stop bit each."""
+        return size_bytes * BITS_PER_BYTE / self.baud
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +99,8 @@ class Stm32Options:
     which is then preceded by the four hex digits of the product id. ``canonical`` gives it its one written form.
 
     ``device_id`` lies in flash or data EEPROM; where its page holds other data and is not blank, the page is read, erased and
-    written back, up to ``rewrite_max_bytes``. ``reset``, where the jig wires the lines, restarts the chip into its bootloader before
-    each attempt to wake it.
+    written back, up to ``rewrite_max_bytes``. ``reset``, where the jig wires the lines, restarts the chip into its bootloader
+    before each attempt to wake it.
     """
 
     part: str

@@ -52,8 +52,8 @@ class Part:
     """One row of the table.
 
     ``page_runs``: (count, size in bytes) from FLASH_ADDRESS up. ``write_unit_bytes``: what is programmed in one go and, under the
-    rule ``erased_unit``, only when it is erased; ``clears_bits`` parts can turn further ones into zeros. ``write_max_bytes``: the
-    longest WRITE MEMORY. ``erase_s``: the largest listed page. ``program_s``: 256 bytes. ``eeprom``: address and size.
+    rule ``erased_unit``, only when it is erased; ``clears_bits`` parts can turn further ones into zeros. ``transfer_max_bytes``:
+    the longest READ or WRITE MEMORY. ``erase_s``: the largest listed page. ``program_s``: 256 bytes. ``eeprom``: address and size.
     ``uid_refused``: where the ROM says no to a plain read of the UID.
     """
 
@@ -70,7 +70,7 @@ class Part:
     uid_refused: RefusalStage = "nowhere"
     uid64_address: int | None = None
     write_rule: WriteRule = "erased_unit"
-    write_max_bytes: int = 256
+    transfer_max_bytes: int = 256
     erased: int = 0xFF
     erase_command: EraseCommand = "extended"
     eeprom: tuple[int, int] | None = None
@@ -82,7 +82,7 @@ class Part:
 
     def area_of(self, address: int, size_bytes: int) -> Area | None:
         """The memory that holds all of these bytes, or None."""
-        if FLASH_ADDRESS <= address and address + size_bytes <= FLASH_ADDRESS + self.flash_size_bytes:
+        if address >= FLASH_ADDRESS and address + size_bytes <= FLASH_ADDRESS + self.flash_size_bytes:
             return "flash"
         if self.eeprom and self.eeprom[0] <= address and address + size_bytes <= sum(self.eeprom):
             return "eeprom"
@@ -141,7 +141,7 @@ _H7 = Part(
 )  # fmt: skip
 _L0 = Part(
     "", frozenset(), 0x1FF80050, 0x1FF8007C, (), 4, 0.004, 0.300, "RM0377 3 and 28, DS10182",
-    uid=_L0_UID, uid_refused="address", erased=0x00, write_max_bytes=128,
+    uid=_L0_UID, uid_refused="address", erased=0x00, transfer_max_bytes=128,
 )  # fmt: skip
 _L1 = Part(
     "", frozenset(), 0x1FF80050, 0x1FF8004C, (), 4, 0.004, 0.300, "RM0038 3 and 31, DS8669",

@@ -1,0 +1,285 @@
+"""The station's view of an STM32 board: who is it, what would a write do, do it, prove it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from drivers.bootloader import Bootloader, Identity, Reading, WritePlan
+from drivers.bootloader.stm32.commands import Lapsed, Nacked, Rom
+from drivers.bootloader.stm32.memory import (
+    Span,
+    aligned,
+    chunks_to_write,
+    is_between,
+    merge_for_reading,
+    needs_erase,
+    overlay,
+    write_unit_of,
+)
+from drivers.bootloader.stm32.options import MemoryField, Stm32Options
+from drivers.bootloader.stm32.parts import Page, Part, UidRead, names_of_product
+from drivers.clock import Clock
+from drivers.errors import BoardRefused, BoardSwapped, DriverMisuse, FieldInvalid, WriteNotKept, WrongPart
+from drivers.transport import SerialTransport
+
+UID64_BYTES = 8
+PROBE_S = 0.12
+"""How long sending a probe, and then its answer, may take each: together under the 0.3 s that ``is_present`` has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stm32Driver:
+    """A configured kind of STM32 board; see ``BootloaderDriver``."""
+
+    options: Stm32Options
+
+    @property
+    def label(self) -> str:
+        return f"stm32 {self.options.row.name}"
+
+    def connect(self, link: SerialTransport, clock: Clock) -> Bootloader:
+        options = self.options
+        return Stm32Conversation(options, Rom(link, clock, options.row, options.timing, options.reset))
+
+    def is_present(self, link: SerialTransport, clock: Clock) -> bool:
+        """Sends two bytes, 7F FE, back to back. A fresh chip answers the first, an idle one the second or, probed before, the
+        first.
+
+        The pair completes nothing in a chip that waits for an address, a length or a count, however often it is repeated, and the
+        rest of ``wake.py`` holds for it too. It goes out in one piece: a board that came alive between the two would be deaf.
+        """
+        rom = Rom(link, clock, self.options.row, self.options.timing)
+        return rom.answers_probe(PROBE_S)
+
+
+@dataclass(slots=True)
+class Stm32Conversation:
+    """One conversation with one board; see ``Bootloader``."""
+
+    options: Stm32Options
+    rom: Rom
+    _chip_id: str | None = None
+    _proven_at_wake: int = 0
+    """How often the chip had been woken when ``_chip_id`` was read: woken again since, it may be another chip."""
+    _seen: dict[Span, bytes] = field(default_factory=dict)
+    """What was read of the identified chip and not written since."""
+
+    @property
+    def _part(self) -> Part:
+        return self.rom.part
+
+    def identify(self) -> Identity:
+        """One turn to wake a fresh chip, one for its product id, three for each read, each read twice."""
+        return self._identity(self.rom.wake())
+
+    def verify(self) -> Identity:
+        """As ``identify``, for a chip that is awake; a board that has taken its place is woken too, and names itself."""
+        return self._identity(self.rom.wake_again())
+
+    def plan_write(self, device_id: str, previous: WritePlan | None = None) -> WritePlan:
+        """The least that puts ``device_id`` into its field: nothing, its own write units, or its page.
+
+        Raises DriverMisuse for a value that the field cannot hold, and BoardRefused where the page is larger than the configuration
+        lets be rewritten.
+        """
+        raw = self._encode(device_id)
+        self._ensure_awake()
+        part, slot = self._part, Span(self.options.device_id.address, len(raw))
+        if previous is not None and previous.device_id == device_id and self._was_cut_off(previous, slot):
+            return previous
+        units = aligned(slot, write_unit_of(part, slot.address))
+        held = self._held(units)
+        image = overlay(held, slot.address - units.address, raw)
+        if held == image:
+            return WritePlan(device_id, units.address, image, (), f"{_place(units)} holds it already")
+        if not needs_erase(part, units.address, held, image):
+            return WritePlan(device_id, units.address, image, (), f"write {_place(units)}")
+        page = part.page_at(slot.address)
+        if page.size_bytes > self.options.rewrite_max_bytes:
+            raise BoardRefused(
+                f"the field at {slot.address:#010x} is not blank, and its page of {page.size_bytes} bytes is more than the "
+                f"{self.options.rewrite_max_bytes} that may be rewritten"
+            )
+        content = self._held(Span(page.address, page.size_bytes))
+        image = overlay(content, slot.address - page.address, raw)
+        kept_bytes = page.size_bytes - slot.size_bytes
+        steps = f"erase page {page.number} at {page.address:#010x}, write it back with {_place(slot)} changed, {kept_bytes} kept"
+        return WritePlan(device_id, page.address, image, (page.number,), steps)
+
+    def _was_cut_off(self, previous: WritePlan, slot: Span) -> bool:
+        """True where the board's page is what carrying out ``previous`` may have left, and so its image is all there is of it.
+
+        Outside the field, each byte is then the image's, or lies on the way between that and erased. Anything else is newer.
+        """
+        try:
+            span, pages = self._checked(previous)
+        except DriverMisuse:
+            return False  # made under another configuration: it says nothing of this field
+        if not pages:
+            return False
+        held, offset = self._held(span), slot.address - span.address
+        field = slice(offset, offset + slot.size_bytes)
+        return all(
+            is_between(self._part, now, then)
+            for now, then in zip(
+                held[: field.start] + held[field.stop :],
+                previous.image[: field.start] + previous.image[field.stop :],
+                strict=True,
+            )
+        )
+
+    def write(self, plan: WritePlan) -> None:
+        """See ``Bootloader``. A plan without an erase whose units turn out to hold something else raises WriteNotKept: plan anew.
+
+        Takes at most ``attempts`` times the erase, the writes and two reads of the image.
+        """
+        span, pages = self._checked(plan)
+        self._ensure_awake()
+        attempts = self.options.timing.attempts
+        problem = "every write was acknowledged"
+        held = self._held(span)
+        for attempt in range(1, attempts + 1):
+            if held != plan.image:
+                self._seen.clear()
+                try:
+                    self._program(span.address, plan.image, held, pages, erase_first=attempt == attempts)
+                except (Nacked, Lapsed) as error:  # whether it took effect shows when it is read back
+                    problem = str(error)
+                    self.rom.wake_again()
+            held = self._read_of_same_board(span)
+            if held == plan.image:
+                return
+        raise WriteNotKept(f"after {attempts} attempts {_place(span)} are not as written: {problem}")
+
+    def _program(self, address: int, image: bytes, held: bytes, pages: tuple[Page, ...], *, erase_first: bool) -> None:
+        """One attempt at turning ``held`` into ``image``. Erases ``pages`` where it must, and on the last attempt where it may."""
+        if needs_erase(self._part, address, held, image) or (erase_first and pages):
+            if not pages:
+                raise WriteNotKept(
+                    f"{_place(Span(address, len(image)))} holds other data and the plan has no erase: plan anew"
+                )
+            self.rom.erase(pages)
+            held = bytes([self._part.erased]) * len(image)
+        for chunk in chunks_to_write(self._part, address, held, image):
+            self.rom.write(chunk.address, chunk.data)
+
+    def _checked(self, plan: WritePlan) -> tuple[Span, tuple[Page, ...]]:
+        """What the plan writes and the pages it erases. Raises DriverMisuse for a plan that is not one of this configuration's."""
+        part, slot, image = self._part, self.options.device_id, plan.image
+        if plan.address is None or not image or part.area_of(plan.address, len(image)) is None:
+            raise DriverMisuse("the plan writes outside the part's flash and EEPROM")
+        span = Span(plan.address, len(image))
+        if (
+            not span.holds(Span(slot.address, slot.size_bytes))
+            or aligned(span, write_unit_of(part, span.address)) != span
+        ):
+            raise DriverMisuse(
+                f"the plan's {_place(span)} does not hold the field at {slot.address:#010x} in whole write units"
+            )
+        offset = slot.address - span.address
+        if image[offset : offset + slot.size_bytes] != self._encode(plan.device_id):
+            raise DriverMisuse("the plan's image holds another DeviceID than the plan names")
+        if not plan.erase_pages:
+            return span, ()
+        pages = part.pages_covering(span.address, span.size_bytes) if part.area_of(*_extent(span)) == "flash" else ()
+        if plan.erase_pages != tuple(page.number for page in pages) or sum(page.size_bytes for page in pages) != len(
+            image
+        ):
+            raise DriverMisuse(f"the plan erases pages {plan.erase_pages} and does not write all of them back")
+        return span, pages
+
+    def _ensure_awake(self) -> None:
+        if not self.rom.wakes:
+            self._check_part(self.rom.wake())
+
+    def _check_part(self, product_id: int) -> None:
+        if product_id not in self._part.product_ids:
+            expected = ", ".join(f"{known:#05x}" for known in sorted(self._part.product_ids))
+            listed = ", ".join(names_of_product(product_id)) or "not in the part table"
+            raise WrongPart(f"product id {product_id:#05x} ({listed}) where {self._part.name} has {expected}")
+
+    def _held(self, span: Span) -> bytes:
+        """Proven bytes, from what this conversation has read of the chip since it was last woken, or read now."""
+        if self._proven_at_wake == self.rom.wakes:
+            for seen, data in self._seen.items():
+                if seen.holds(span):
+                    return data[span.address - seen.address :][: span.size_bytes]
+        data = self._read_of_same_board(span)
+        self._seen[span] = data
+        return data
+
+    def _read_of_same_board(self, span: Span) -> bytes:
+        """Proven bytes of the board that was identified, if one was. Raises BoardSwapped when the chip had to be woken again and
+        turns out to be another; nothing was written to that one."""
+        data = self.rom.read_proven(span.address, span.size_bytes)
+        if self._chip_id is not None and self.rom.wakes != self._proven_at_wake:
+            expected = self._chip_id
+            found = self._identity(self.rom.wake_again()).chip_id
+            if found != expected:
+                raise BoardSwapped(f"chip {found} is in the socket where {expected} was; nothing was written to it")
+            data = self.rom.read_proven(span.address, span.size_bytes)
+        return data
+
+    def _identity(self, product_id: int) -> Identity:
+        self._check_part(product_id)
+        wake = self.rom.wakes
+        source, app_eui, device_id = self.options.chip_id, self.options.app_eui, self.options.device_id
+        # The UID is read by itself: it stands in another memory, and the ROM is particular about how.
+        uid = self._uid_read()
+        uid_raw = uid.extract(self.rom.read_proven(uid.address, uid.size_bytes)) if uid else b""
+        fields = [app_eui, device_id, *([source] if isinstance(source, MemoryField) else [])]
+        spans = merge_for_reading(
+            (Span(each.address, each.size_bytes) for each in fields), self._part.transfer_max_bytes
+        )
+        blocks = {span: self.rom.read_proven(span.address, span.size_bytes) for span in spans}
+        if isinstance(source, MemoryField):
+            self._chip_id = self._chip_id_of_memory(product_id, _field_in(blocks, source))
+        else:
+            self._chip_id = self._chip_id_of_uid(uid_raw)
+        self._proven_at_wake = wake
+        self._seen = blocks
+        return Identity(self._chip_id, _field_in(blocks, app_eui), _field_in(blocks, device_id))
+
+    def _uid_read(self) -> UidRead | None:
+        part = self._part
+        if self.options.chip_id == "uid64" and part.uid64_address is not None:
+            return UidRead(part.uid64_address, UID64_BYTES, ((0, UID64_BYTES),))
+        return part.uid if self.options.chip_id == "uid96" else None
+
+    def _chip_id_of_uid(self, raw: bytes) -> str:
+        # The 64-bit UID is stored little-endian (RM0453 "IEEE 64-bit unique device ID"); an EUI-64 is written big-endian.
+        text = (raw[::-1] if self.options.chip_id == "uid64" else raw).hex()
+        return self._canonical(text, raw)
+
+    def _chip_id_of_memory(self, product_id: int, reading: Reading) -> str:
+        if reading.value is None:
+            raise FieldInvalid(f"chipId cannot be read: {reading.problem or 'the field is blank'}")
+        return self._canonical(f"{product_id:04X}{reading.value}", reading.raw)
+
+    def _canonical(self, text: str, raw: bytes) -> str:
+        try:
+            return self.options.canonical.apply(text)
+        except ValueError as problem:
+            raise FieldInvalid(f"chipId {raw.hex()} is not usable: {problem}") from problem
+
+    def _encode(self, device_id: str) -> bytes:
+        try:
+            return self.options.device_id.format.encode(device_id)
+        except ValueError as problem:
+            raise DriverMisuse(f"DeviceID does not fit its field: {problem}") from problem
+
+
+def _field_in(blocks: dict[Span, bytes], wanted: MemoryField) -> Reading:
+    span, block = next(
+        (span, block) for span, block in blocks.items() if span.holds(Span(wanted.address, wanted.size_bytes))
+    )
+    offset = wanted.address - span.address
+    return wanted.format.decode(block[offset : offset + wanted.size_bytes])
+
+
+def _extent(span: Span) -> tuple[int, int]:
+    return span.address, span.size_bytes
+
+
+def _place(span: Span) -> str:
+    return f"{span.size_bytes} bytes at {span.address:#010x}"
