@@ -131,6 +131,7 @@ CATALOGUE: dict[str, Explanation] = {
         Outcome.ABORTED,
         ("cycle.aborted", "Stopped by the operator", "Start again when ready."),
         ("cycle.shutdown", "Station is shutting down", "Start again when the station is back."),
+        ("cycle.cut_off", "Station stopped during the cycle", "Start again with the same board."),
     ),
 }
 # fmt: on
