@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from copy import copy
-from dataclasses import replace
 from random import Random
 
 from drivers.clock import Clock
@@ -22,7 +20,7 @@ from station.production_api.errors import (
 from station.production_api.exchange import Call, Done, Exchange
 from station.production_api.http import HttpPort
 from station.production_api.options import ApiOptions
-from station.production_api.tokens import Tokens, TokenSource
+from station.production_api.tokens import Tokens
 from station.production_api.wire import (
     ACTIVATE_DEVICE_ID,
     BIND_SN,
@@ -48,20 +46,16 @@ class ProductionClient:
     """The client. All threads may use one, since nothing is kept between calls but the token; a cycle that is recorded uses a
     view of its own (``with_port``)."""
 
-    def __init__(self, options: ApiOptions, http: HttpPort, tokens: TokenSource, clock: Clock, random: Random) -> None:
+    def __init__(self, options: ApiOptions, http: HttpPort, tokens: Tokens, clock: Clock, random: Random) -> None:
         self._options = options
-        self._exchange = Exchange(options, http, tokens, clock, random, tokens.hide)
+        self._exchange = Exchange(options, http, tokens, clock, random)
 
     def with_port(
         self, http: HttpPort, random: Random, clock: Clock | None = None, tokens: Tokens | None = None
     ) -> ProductionClient:
         """A client that sends through another port with another source of chance, and shares the rest unless it is given."""
         shared = self._exchange
-        view = copy(self)
-        view._exchange = replace(
-            shared, http=http, random=random, clock=clock or shared.clock, tokens=tokens or shared.tokens
-        )
-        return view
+        return ProductionClient(self._options, http, tokens or shared.tokens, clock or shared.clock, random)
 
     def activate(self, chip_id: str, app_eui: str, device_id: str | None, *, repeated: bool) -> Confirmed:
         """activateDeviceId (2.2). With ``device_id`` None the server allocates (scenario 1) and the call is never repeated

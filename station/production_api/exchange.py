@@ -6,7 +6,6 @@ the server allocates is repeated only as long as no attempt can have taken effec
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -55,8 +54,6 @@ class Exchange:
     tokens: Tokens
     clock: Clock
     random: Random
-    hide: Callable[[str], str]
-    """Takes our secrets out of a text that the server sent."""
 
     def perform(self, call: Call) -> Done:
         """Send the call until it succeeds, is refused, or may not be repeated any more. Raises ApiError."""
@@ -98,7 +95,7 @@ class Exchange:
             response = self.http.send(request, self.options.timeout_s)
         except HttpFailure as failure:
             return token, of_failure(failure)
-        return token, of_response(response, self.hide)
+        return token, of_response(response, self.tokens.hide)
 
     def _wait(self, verdict: Failure, repeat: int) -> None:
         asked_s = parse_retry_after(verdict.retry_after, self.clock.wall_s()) if verdict.retry_after else None

@@ -56,6 +56,9 @@ class Tokens(Protocol):
     def invalidate(self, token: Secret) -> None:
         """The API refused this token: the next ``bearer`` gives another, unless that has happened already."""
 
+    def hide(self, text: str) -> str:
+        """``text`` from the server, with every secret of ours that it sends back masked."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenState:
@@ -125,7 +128,7 @@ class TokenSource:
             return self._lasting, *self._granted
 
     def hide(self, text: str) -> str:
-        """``text`` from the server, with every one of ``secrets`` that it sends back masked."""
+        """See ``Tokens``."""
         for secret in self.secrets():
             text = secret.hide_in(text)
         return text
