@@ -26,6 +26,26 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _FIELDS = ("chip_id", "app_eui", "device_id")
 
 
+def _is_line(text: str) -> bool:
+    return 1 <= len(text) <= MAX_COMMAND_CHARS and text.isascii() and text.isprintable()
+
+
+def _check_command(send: str, timeout_s: float) -> None:
+    if not _is_line(send):
+        raise ValueError(f"a command must be 1 to {MAX_COMMAND_CHARS} printable ASCII characters, not {send[:80]!r}")
+    _check_timeout(f"timeout_s of {send!r}", timeout_s)
+
+
+def _check_timeout(name: str, timeout_s: float) -> None:
+    if not 0 < timeout_s <= MAX_TIMEOUT_S:
+        raise ValueError(f"{name} must be above 0 and at most {MAX_TIMEOUT_S:g}, not {timeout_s}")
+
+
+def _check_pattern(name: str, pattern: str) -> None:
+    if (problem := pattern_problem(pattern)) is not None:
+        raise ValueError(f"{name}: {problem}")
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A line sent, and the line that says it was done. ``send`` goes without terminator; ``reply`` must match all of a line."""
@@ -163,23 +183,3 @@ def _option_problems(options: TextLineOptions) -> list[str]:
     if not 0 < options.quiet_s <= 5:
         problems.append(f"quiet_s must be above 0 and at most 5, not {options.quiet_s}")
     return problems
-
-
-def _is_line(text: str) -> bool:
-    return 1 <= len(text) <= MAX_COMMAND_CHARS and text.isascii() and text.isprintable()
-
-
-def _check_command(send: str, timeout_s: float) -> None:
-    if not _is_line(send):
-        raise ValueError(f"a command must be 1 to {MAX_COMMAND_CHARS} printable ASCII characters, not {send[:80]!r}")
-    _check_timeout(f"timeout_s of {send!r}", timeout_s)
-
-
-def _check_timeout(name: str, timeout_s: float) -> None:
-    if not 0 < timeout_s <= MAX_TIMEOUT_S:
-        raise ValueError(f"{name} must be above 0 and at most {MAX_TIMEOUT_S:g}, not {timeout_s}")
-
-
-def _check_pattern(name: str, pattern: str) -> None:
-    if (problem := pattern_problem(pattern)) is not None:
-        raise ValueError(f"{name}: {problem}")
