@@ -25,11 +25,10 @@ from station.events import (
     UnitKnown,
 )
 from station.model import CycleResult, Outcome, Step
+from station.text import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-MAX_FIELD_CHARACTERS = 120
 
 
 class View(Protocol):
@@ -44,12 +43,6 @@ def open_view(stream: TextIO | None = None) -> View:
     """The view that fits ``stream`` (standard error by default)."""
     stream = stream or sys.stderr
     return TerminalView(stream) if stream.isatty() else PlainView(stream)
-
-
-def printable(text: str) -> str:
-    """``text`` safe for a terminal and a log line: control and other unprintable characters escaped, length bounded."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-    return shown if len(shown) <= MAX_FIELD_CHARACTERS * 4 else shown[: MAX_FIELD_CHARACTERS * 4] + "…"
 
 
 def summary_of(result: CycleResult) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -31,18 +32,21 @@ _ANY_STARS = re.compile(r"\*+")
 
 
 class Masker:
-    """Masks by value and by field. ``secrets`` is asked each time, since tokens come and go.
+    """Masks by value and by field. ``secrets`` is asked each time, since tokens come and go; one that has gone is masked for
+    as long as this object lives. Any thread may use it.
 
     A secret that one event holds only a part of, cut off by the end of a read or of a text, is not recognised by value.
     """
 
     def __init__(self, secrets: Callable[[], Iterable[str]] = tuple) -> None:
         self._secrets = secrets
-        self._known: tuple[tuple[str, ...], tuple[bytes, ...]] = ((), ())
+        self._lock = threading.Lock()
+        self._asked: tuple[str, ...] = ()
+        self._needles: frozenset[bytes] = frozenset()
 
     def mask_bytes(self, data: bytes) -> tuple[bytes, Spans]:
         """``data`` with every known secret overwritten."""
-        needles = self._needles()
+        needles = self._known()
         if not any(needle in data for needle in needles):
             return data, ()
         return _overwrite(data, _found(data, needles))
@@ -64,12 +68,12 @@ class Masker:
         is compressed, which nobody asked for, is overwritten whole: what it holds cannot be seen."""
         if content_encoding not in ("", "identity"):
             return _overwrite(body, [(0, len(body))])
-        return _overwrite(body, [*_found(body, self._needles()), *body_spans(body, content_type)])
+        return _overwrite(body, [*_found(body, self._known()), *body_spans(body, content_type)])
 
     def mask_url(self, url: str) -> str:
         """A URL with known secrets, its user, and its query's unknown fields overwritten."""
         data = _as_bytes(url)
-        masked, _ = _overwrite(data, [*_found(data, self._needles()), *url_spans(data)])
+        masked, _ = _overwrite(data, [*_found(data, self._known()), *url_spans(data)])
         return masked.decode("utf-8", "surrogatepass")
 
     def mask_headers(self, headers: tuple[tuple[str, str], ...]) -> list[list[str]]:
@@ -90,13 +94,14 @@ class Masker:
             return {self.mask_text(name): self._mask_texts(item) for name, item in plain.items()}
         return plain
 
-    def _needles(self) -> tuple[bytes, ...]:
+    def _known(self) -> frozenset[bytes]:
+        """What to look for. The forms of a secret are made once."""
         secrets = tuple(self._secrets())
-        known, needles = self._known
-        if secrets != known:
-            needles = tuple({form for secret in secrets for form in _written_forms(secret)})
-            self._known = (secrets, needles)
-        return needles
+        if secrets != self._asked:
+            with self._lock:
+                self._needles |= {form for secret in secrets for form in _written_forms(secret)}
+                self._asked = secrets
+        return self._needles
 
 
 def comparable(data: bytes, spans: Spans = ()) -> bytes:

@@ -1,0 +1,115 @@
+"""``station sessions``: find session logs, show one as a timeline, export one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from station.errors import SessionError
+from station.session.format import log_lines, read_log
+from station.session.store import SessionSummary, find
+from station.session.timeline import timeline
+from station.text import printable
+
+_CRITERIA = ("chip_id", "sn", "device_id", "socket", "outcome", "code")
+_ROW = "{started:<23}  {socket:<10} {outcome:<8} {chip_id:<26} {device_id:<18} {sn:<18} {code:<20} {path}\n"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``station sessions``."""
+    commands = parser.add_subparsers(dest="sessions_command", required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="find session logs, newest first")
+    where = listing.add_mutually_exclusive_group(required=True)
+    where.add_argument("--dir", type=Path, metavar="DIR", help="folder of session logs")
+    where.add_argument(
+        "--config", type=Path, metavar="FILE", help="the station's configuration, which names the folder"
+    )
+    for name in _CRITERIA:
+        listing.add_argument(
+            f"--{name.replace('_', '-')}", dest=name, metavar="TEXT", help="only logs with exactly this"
+        )
+    listing.add_argument("--day", type=_day, metavar="YYYY-MM-DD", help="only cycles that started on this day (UTC)")
+    listing.add_argument("--limit", type=_count, default=1000, metavar="N", help="at most this many (default 1000)")
+    listing.add_argument("--json", action="store_true", help="one JSON line per log")
+    show = commands.add_parser("show", help="print a log as a timeline in words")
+    show.add_argument("log", type=Path, metavar="LOG")
+    show.add_argument("--hex", action="store_true", help="every byte, header and body")
+    export = commands.add_parser("export", help="write a checked copy of a log as plain JSON lines")
+    export.add_argument("log", type=Path, metavar="LOG")
+    export.add_argument("--to", type=Path, required=True, metavar="FILE.jsonl", help="must not exist yet")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Raises SessionError for a log or folder that cannot be read, or a file that cannot be written."""
+    if options.sessions_command == "list":
+        _list(options)
+    elif options.sessions_command == "show":
+        log = read_log(options.log)
+        for line in timeline(log, hex_dump=options.hex):
+            sys.stdout.write(line + "\n")
+    else:
+        _export(options.log, options.to)
+    return 0
+
+
+def _list(options: argparse.Namespace) -> None:
+    criteria = {name: getattr(options, name) for name in _CRITERIA}
+    summaries = find(_directory(options), day=options.day, **criteria)
+    if not options.json:
+        titles = {name: name.replace("_id", "Id") for name in (*_CRITERIA, "started", "path")}
+        sys.stdout.write(_ROW.format(**titles))
+    for _, summary in zip(range(options.limit), summaries, strict=False):
+        sys.stdout.write(_json_line(summary) if options.json else _row(summary))
+
+
+def _directory(options: argparse.Namespace) -> Path:
+    if options.dir is not None:
+        return Path(options.dir)
+    from station.config.validate import load_configuration
+
+    return load_configuration(options.config).station.sessions_dir
+
+
+def _row(summary: SessionSummary) -> str:
+    started = "unknown"
+    if summary.day is not None and summary.started_wall_s is not None:
+        started = datetime.fromtimestamp(summary.started_wall_s, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:23]
+    state = "DAMAGED" if summary.problem else "CUT OFF" if summary.cut_off else "-"
+    cells = {name: printable(getattr(summary, name) or "-", 64) for name in _CRITERIA}
+    cells["outcome"] = summary.outcome or state
+    return _ROW.format(started=started, path=summary.path, **cells)
+
+
+def _json_line(summary: SessionSummary) -> str:
+    return json.dumps({**asdict(summary), "path": str(summary.path)}) + "\n"
+
+
+def _export(log: Path, to: Path) -> None:
+    read_log(log)
+    if to.suffix != ".jsonl":
+        raise SessionError(f"{to}: the name of a plain copy ends in .jsonl")
+    try:
+        fd = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            for line in log_lines(log):
+                file.write(line)
+    except OSError as error:
+        raise SessionError(f"{to}: {error.strerror}") from error
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2025-03-31") from None
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 1000000")
+    return int(text)
