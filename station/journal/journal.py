@@ -22,7 +22,7 @@ from station.journal.pool import BatchReport, BatchState, PoolLevels
 from station.journal.progress import Scene
 from station.journal.reading import JournalReader
 from station.journal.records import Decision, Reprint
-from station.journal.schema import cycles, effects, id_batches, steps
+from station.journal.schema import cycles, effects, id_batches, sessions, steps
 from station.journal.schema import units as units_table
 from station.journal.store import Store
 from station.journal.text import checked_id, remark
@@ -157,6 +157,16 @@ class Journal:
                 scene.connection.execute(sa.insert(steps), rows)
 
         self._write(result.cycle, work)
+
+    def note_session(self, cycle: int, path: str, sha256: str, size_bytes: int) -> None:
+        """Note the finished session log of a cycle: where it is (relative to the session directory), the SHA-256 of the file
+        in hex, its size. Raises JournalContradiction for an unknown cycle or one that has its log already."""
+        row = {"cycle": cycle, "path": remark(path), "sha256": sha256, "size_bytes": size_bytes}
+
+        def work(scene: Scene) -> None:
+            scene.connection.execute(sa.insert(sessions).values(**row))
+
+        self._write(cycle, work)
 
     # -- the pool ------------------------------------------------------------------------------------------------------
 

@@ -19,11 +19,12 @@ from station.journal.records import (
     CycleRecord,
     EffectRecord,
     LabelRecord,
+    SessionRecord,
     UnitHistory,
     UnitQuery,
     UnitTimes,
 )
-from station.journal.schema import audit, cycles, effects, ids, labels, steps
+from station.journal.schema import audit, cycles, effects, ids, labels, sessions, steps
 from station.journal.schema import units as units_table
 from station.journal.store import Store
 from station.model import Effect, LabelFate, Outcome, Unit
@@ -54,6 +55,12 @@ class JournalReader:
         """The last cycles, newest first; at most ``LISTING_MAX``."""
         newest = sa.select(cycles).order_by(cycles.c.cycle.desc()).limit(min(max(limit, 1), LISTING_MAX))
         return self._store.run(lambda connection: _cycles(connection, newest))
+
+    def session(self, cycle: int) -> SessionRecord | None:
+        """The finished session log of a cycle, or None where none is on record."""
+        statement = sa.select(sessions).where(sessions.c.cycle == cycle)
+        row = self._store.run(lambda connection: connection.execute(statement).mappings().one_or_none())
+        return None if row is None else SessionRecord(**row)
 
     def pool_levels(self, *, count_used: bool = False) -> PoolLevels:
         """The pool by kind and state. ``count_used`` also counts the ids used, which takes longer the more there are."""

@@ -54,6 +54,16 @@ class UnitTimes:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """A finished session log; ``path`` is relative to the session directory."""
+
+    cycle: int
+    path: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class CycleRecord:
     """One cycle; ``ended_at_ms`` and ``outcome`` are None while it runs."""
 

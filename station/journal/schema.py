@@ -14,8 +14,8 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
 from station.journal.pool import BatchState, IdState
 from station.model import EffectKind, EffectState, Hold, IdKind, LabelFate, Outcome
 
-HEAD = "0001"
-KNOWN_REVISIONS = ("0001",)
+HEAD = "0002"
+KNOWN_REVISIONS = ("0001", "0002")
 """Every revision there is, oldest first; ``HEAD`` is the last."""
 
 metadata = sa.MetaData(
@@ -224,6 +224,19 @@ audit = Table(
     sqlite_autoincrement=True,
 )
 Index("audit_chip_id", audit.c.chip_id)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("cycle", Whole, ForeignKey("cycles.cycle"), primary_key=True, autoincrement=False),
+    Column("path", sa.Text, nullable=False),
+    Column("sha256", sa.Text, nullable=False),
+    Column("size_bytes", Whole, nullable=False),
+    CheckConstraint("length(sha256) = 64", name="sha256_hex"),
+    CheckConstraint("size_bytes >= 0", name="size_counted"),
+    sqlite_strict=True,
+)
+Index("sessions_path", sessions.c.path)
 
 version_metadata = sa.MetaData()
 alembic_version = Table(
