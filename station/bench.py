@@ -17,7 +17,7 @@ from station.errors import UnitError
 from station.events import Event
 from station.label import render
 from station.label.design import LabelDesign
-from station.label.template import ZplTemplate
+from station.label.zpl_template import ZplTemplate
 from station.ports import CycleJournal, LabelData, ReadyPrinter
 from station.production_api.client import ProductionClient
 from station.production_api.http import HttpPort

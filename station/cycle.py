@@ -36,7 +36,7 @@ class Lane:
 class Beside(Protocol):
     """Runs a function on the socket's second thread."""
 
-    def __call__(self, work: Callable[[], None]) -> Future[None]: ...
+    def __call__(self, work: Callable[[], None], /) -> Future[None]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
-from drivers.serial_port import open_serial
-
 from drivers.bootloader import BootloaderDriver
 from drivers.clock import Clock, SystemClock
 from drivers.errors import DriverError
 from drivers.printer import LabelPrinter
+from drivers.serial_port import open_serial
 from drivers.transport import SerialTransport, Transport
 from drivers.trigger import Trigger, TriggerEvent
 from station import __version__
@@ -26,7 +25,7 @@ from station.config.validate import Configuration
 from station.cycle import Cycle
 from station.errors import StationError, explain
 from station.events import CycleEnded, Event, StartRejected
-from station.journal import open_journal
+from station.journal.opening import open_journal
 from station.model import CycleResult, LabelFate
 from station.production_api.client import ProductionClient
 from station.production_api.httpx_port import HttpxPort
@@ -65,7 +64,7 @@ class Jig:
             self._config.journal_path, self._clock, ids=self._config.ids.source, station=self._config.station
         )
         options = self._config.api.options()
-        self._http = HttpxPort(options.http)
+        self._http = HttpxPort(options, self._clock)
         self._tokens = TokenSource(options, self._clock)
         self.client = ProductionClient(options, self._http, self._tokens, self._clock, random.Random())
         self.refill = Refill(self.journal, self.client, self._config.ids.refill, self._publish)
@@ -102,6 +101,11 @@ class Jig:
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until ``stop`` was called or the wanted number of cycles has ended; whether that is so."""
         return self._stopping.wait(timeout_s)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What people must be told of how this station is configured."""
+        return self._http.warnings
 
     # -- composition -----------------------------------------------------------------------------------------------
 
@@ -148,7 +152,7 @@ class Jig:
                 result = Cycle(assemble(policy, world, session), str(path), scanned_sn).run()
             finally:
                 closed = session.close()
-            self.journal.index_session(result.cycle, closed.path, closed.sha256, closed.size_bytes)
+            self.journal.note_session(result.cycle, str(closed.path), closed.sha256, closed.size_bytes)
         except Exception as error:
             logger.exception("socket %s: the cycle could not be recorded", socket.name)
             return failed_result(policy, error, self._clock.monotonic_s() - started_s)
@@ -270,7 +274,7 @@ def build_trigger(
     from drivers.trigger.keyboard import KeyboardTrigger
 
     assert trigger.keyboard is not None, "checked by Choice"
-    return KeyboardTrigger(trigger.keyboard, clock)
+    return KeyboardTrigger(trigger.keyboard, rejected)
 
 
 def _is_present(port: HeldPort, driver: BootloaderDriver, clock: Clock) -> bool:

@@ -15,8 +15,8 @@ from station.errors import StationError
 from station.events import Event, PoolChanged
 from station.journal.pool import PoolLevels
 from station.model import IdKind
+from station.production_api.batch import IdBatch
 from station.production_api.errors import ApiError
-from station.production_api.ids import IdBatch
 
 logger = logging.getLogger(__name__)
 
@@ -112,8 +112,8 @@ class Refill:
             logger.warning("refill of %s: %s", kind, error)
             return f"{error.code}: {error}"
         self._journal.finish_batch(batch_id, batch.accepted)
-        for value, reason in batch.rejected:
-            logger.warning("refill of %s: %r not taken: %s", kind, value, reason)
+        for rejected in batch.rejected:
+            logger.warning("refill of %s: %r not taken: %s", kind, rejected.value, rejected.reason)
         return None if batch.accepted else "the server gave no usable id"
 
     def _run(self) -> None:

@@ -39,11 +39,11 @@ class SocketWorker:
         self._clock = clock
         self._stopping = stopping
         self._down: str | None = None
+        self._told_ready = False
         self.thread = threading.Thread(target=self._run, name=f"socket-{socket}", daemon=True)
 
     def _run(self) -> None:
         try:
-            self._publish(SocketWaiting(self._socket))
             while not self._stopping.is_set():
                 event = self._next_start()
                 if event is not None and self._may_start():
@@ -52,17 +52,20 @@ class SocketWorker:
             self._trigger.close()
 
     def _next_start(self) -> TriggerEvent | None:
+        """The next start. The socket is told ready only when its trigger's device has been opened by a first, short wait."""
         try:
-            event = self._trigger.wait(Deadline.after(WAIT_SLICE_S, self._clock))
+            event = self._trigger.wait(Deadline.after(WAIT_SLICE_S if self._told_ready else 0.0, self._clock))
         except DriverError as error:
+            self._told_ready = False
             if str(error) != self._down:
                 self._down = str(error)
                 logger.warning("socket %s: %s", self._socket, error)
                 self._publish(SocketDown(self._socket, error.code, str(error)))
             self._stopping.wait(WAIT_SLICE_S)
             return None
-        if self._down is not None:
-            self._down = None
+        self._down = None
+        if not self._told_ready:
+            self._told_ready = True
             self._publish(SocketWaiting(self._socket))
         return event
 
@@ -73,4 +76,4 @@ class SocketWorker:
         dropped = self._trigger.rearm()
         if dropped:
             self._publish(StartRejected(self._socket, f"{dropped} start(s) during the cycle were not taken"))
-        self._publish(SocketWaiting(self._socket))
+        self._told_ready = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +10,21 @@ from station.config.loader import ConfigError, Document, Location, parse
 from station.config.models import LabelConfig
 from station.errors import LabelError
 from station.label.design import Image, LabelDesign
-from station.label.template import ZplTemplate
+from station.label.layout import lay_out
+from station.label.template import label_values
+from station.label.zpl_template import ZplTemplate, render_template
+from station.ports import LabelData
 
 Label = LabelDesign | ZplTemplate
 
+SAMPLE_DOTS_PER_MM = 8.0
 MAX_ASSET_BYTES = 512 * 1024
 """Bound of one file that a label is made of: each session log holds a copy, so that it can be replayed elsewhere."""
 
 
-def read_label(document: Document, config: LabelConfig, anchor: Callable[[str], Path]) -> tuple[Label, dict[str, str]]:
+def read_label(
+    document: Document, config: LabelConfig, extra: dict[str, str], anchor: Callable[[str], Path]
+) -> tuple[Label, dict[str, str]]:
     """The label, its paths made absolute, and the content of each of its files as hex by the name the configuration gives.
 
     Raises ConfigError that names the line, in the design's own file where it has one.
@@ -41,11 +47,13 @@ def read_label(document: Document, config: LabelConfig, anchor: Callable[[str], 
         return raw
 
     if config.zpl_template is not None:
-        return _template(document, content(("label", "zpl_template"), _name_in(document, "zpl_template"))), files
+        name = _name_in(document, "zpl_template")
+        return _template(document, content(("label", "zpl_template"), name), extra), files
     where: Location = ("label", "design")
     if config.file is not None:
         document, where = parse(content(("label", "file"), _name_in(document, "file")), str(config.file)), ()
-    design = _design(document, document.values if config.file is not None else config.design or {}, where)
+    values = document.values if config.file is not None else config.design or {}
+    design = _design(document, values, where, extra)
     return _anchored(design, where, content, anchor), files
 
 
@@ -53,24 +61,33 @@ def _name_in(document: Document, key: str) -> str:
     return str(document.values["label"][key])
 
 
-def _template(document: Document, raw: bytes) -> ZplTemplate:
+def _template(document: Document, raw: bytes, extra: dict[str, str]) -> ZplTemplate:
     where: Location = ("label", "zpl_template")
     try:
-        return ZplTemplate.from_text(raw.decode("utf-8"))
+        template = ZplTemplate(raw.decode("utf-8"))
+        render_template(template, _sample(extra))
+        return template
     except UnicodeDecodeError as error:
         raise ConfigError([document.mistake(where, "the template is not UTF-8", "save it as UTF-8")]) from error
     except LabelError as error:
         raise ConfigError([document.mistake(where, str(error), "correct the template")]) from error
 
 
-def _design(document: Document, values: dict[str, object], where: Location) -> LabelDesign:
+def _design(document: Document, values: Mapping[str, object], where: Location, extra: dict[str, str]) -> LabelDesign:
     try:
-        return LabelDesign.from_mapping(values)
+        design = LabelDesign.from_mapping(values)
+        lay_out(design, _sample(extra), SAMPLE_DOTS_PER_MM)
+        return design
     except LabelError as error:
         place, separator, what = str(error).partition(": ")
         parts = place.split(".") if separator else []
         location = (*where, *(int(part) if part.isdecimal() else part for part in parts))
         raise ConfigError([document.mistake(location, what if separator else place)]) from error
+
+
+def _sample(extra: dict[str, str]) -> dict[str, str]:
+    """Values as short as any real ones: a label that has no room even for these, or that names others, is a mistake."""
+    return label_values(LabelData("1", "1", "1", "1", extra=extra), None)
 
 
 def _anchored(

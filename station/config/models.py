@@ -10,13 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from drivers.file_sink import FileSinkOptions
-from drivers.serial_port import SerialOptions
-from drivers.tcp_port import TcpOptions
-from drivers.trigger.keyboard import KeyboardOptions
-from drivers.trigger.presence import PresenceOptions
-from drivers.trigger.serial_scanner import ScannerOptions
-from drivers.usb_printer import UsbPrinterOptions
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -30,9 +23,16 @@ from pydantic import (
 
 from drivers.bootloader.stm32.options import Stm32Options
 from drivers.bootloader.text_line import TextLineOptions
+from drivers.file_sink import FileSinkOptions
 from drivers.printer.escpos import EscposOptions
 from drivers.printer.image import ImageOptions
 from drivers.printer.zpl import ZplOptions
+from drivers.serial_port import SerialOptions
+from drivers.tcp_port import TcpOptions
+from drivers.trigger.keyboard import KeyboardOptions
+from drivers.trigger.presence import PresenceOptions
+from drivers.trigger.serial_scanner import ScannerOptions
+from drivers.usb_printer import UsbPrinterOptions
 from station.config.references import ConfigPath, SecretReference, surroundings_of
 from station.model import IdSource
 from station.production_api.options import (

@@ -43,7 +43,7 @@ def build_configuration(document: Document, surroundings: Surroundings) -> Confi
     mistakes = list(_contradictions(document, station))
     if mistakes:
         raise ConfigError(mistakes)
-    label, files = read_label(document, station.label, surroundings.anchor)
+    label, files = read_label(document, station.label, station.label_extra, surroundings.anchor)
     return Configuration(station, label, document, files)
 
 

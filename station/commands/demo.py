@@ -1,0 +1,94 @@
+"""``station demo``: the main job on embedded simulated hardware, with a summary."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from station.commands.run import exit_status, positive, publisher, stopped_by_signals
+from station.events import Event
+from station.model import CycleResult, Outcome, Step
+
+if TYPE_CHECKING:
+    from station.config.models import StationConfig
+
+MAX_SOCKETS = 64
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cycles", type=positive, default=10, metavar="N", help="boards to provision (default 10)")
+    parser.add_argument("--sockets", type=positive, default=1, metavar="N", help="sockets in the jig (default 1)")
+    parser.add_argument(
+        "--dir", type=Path, default=Path("demo"), metavar="DIR", help="where all is kept (default demo)"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON line per cycle on standard output")
+
+
+def run(options: argparse.Namespace) -> int:
+    """0 where every cycle was PASS, else 1."""
+    from station.config.validate import load_configuration
+    from station.demo import Operator, simulated_jig, socket_names
+    from station.jig import Jig
+    from station.live import open_view
+
+    if options.sockets > MAX_SOCKETS:
+        raise SystemExit(f"station demo: at most {MAX_SOCKETS} sockets")
+    options.dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with simulated_jig(options.dir, socket_names(options.sockets)) as (file, sockets):
+        configuration = load_configuration(file)
+        operator = Operator(sockets)
+        view = open_view()
+        show = publisher(view, options.json)
+
+        def publish(event: Event) -> None:
+            show(event)
+            operator(event)
+
+        try:
+            with Jig(configuration, publish, cycles=options.cycles) as jig, stopped_by_signals(jig):
+                jig.wait()
+        finally:
+            view.close()
+    results = sorted(jig.results, key=lambda result: result.cycle)
+    write_summary(sys.stderr if options.json else sys.stdout, results, configuration.station)
+    return exit_status(results)
+
+
+def write_summary(stream: TextIO, results: list[CycleResult], config: StationConfig) -> None:
+    """A table of the cycles, the times of their steps, and where everything is."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(file=stream, width=None if stream.isatty() else 150)
+    table = Table(title=f"{len(results)} cycles")
+    for title in ("cycle", "socket", "outcome", "chipId", "DeviceID", "SN", "label", "s"):
+        table.add_column(title, no_wrap=True)
+    for result in results:
+        style = "green" if result.outcome is Outcome.PASS else "red"
+        outcome = f"[{style}]{result.outcome}[/{style}]" + (f" {result.code}" if result.code else "")
+        ids = (result.chip_id or "-", result.device_id or "-", result.sn or "-")
+        table.add_row(str(result.cycle), result.socket, outcome, *ids, result.label, f"{result.duration_s:.3f}")
+    console.print(table)
+    console.print(_times(results))
+    passed = sum(result.outcome is Outcome.PASS for result in results)
+    console.print(f"{passed} of {len(results)} PASS", style="bold green" if passed == len(results) else "bold red")
+    console.print(f"journal   {config.journal_path}", f"labels    {config.labels_dir}", sep="\n", highlight=False)
+    console.print(f"sessions  {config.sessions_dir}", highlight=False)
+
+
+def _times(results: list[CycleResult]) -> object:
+    from rich.table import Table
+
+    table = Table(title="times, s (bind runs beside write and verify)")
+    for title in ("", "cycle", *Step):
+        table.add_column(title)
+    for name, pick in (("median", statistics.median), ("slowest", max)):
+        row = [f"{pick([result.duration_s for result in results]):.3f}"] if results else ["-"]
+        for step in Step:
+            times = [result.steps[step] for result in results if step in result.steps]
+            row.append(f"{pick(times):.3f}" if times else "-")
+        table.add_row(name, *row)
+    return table

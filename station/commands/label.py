@@ -1,0 +1,95 @@
+"""``station label``: a preview as PNG, and a counted reprint."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from drivers.clock import SystemClock
+from drivers.errors import DriverError
+from station.config.models import PrinterConfig, StationConfig
+from station.errors import UnitError
+from station.model import LabelFate, Unit
+from station.offline import add_config_argument, add_reason_arguments, configured, owning
+from station.ports import LabelData
+
+SAMPLE = LabelData("0123456789ABCDEF0123456789ABCDEF", "d88b4c0100000001", "3A0041000951363035393936", "70B3D57ED00001C0")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    preview = actions.add_parser("preview", help="draw the configured label as a PNG")
+    add_config_argument(preview)
+    preview.add_argument("--to", required=True, type=Path, metavar="FILE.png")
+    for name in ("sn", "device-id", "chip-id", "app-eui"):
+        attribute = name.replace("-", "_")
+        preview.add_argument(f"--{name}", default=getattr(SAMPLE, attribute), metavar="TEXT")
+    preview.add_argument("--dots-per-mm", type=float, default=8.0, metavar="N", help="8 for 203 dpi (default), 12 for 300")
+    reprint = actions.add_parser("reprint", help="print a unit's label once more; counted, with a reason")
+    add_config_argument(reprint)
+    reprint.add_argument("chip_id", metavar="CHIPID")
+    reprint.add_argument("--printer", metavar="NAME", help="the printer (default: the first one)")
+    add_reason_arguments(reprint)
+
+
+def run(options: argparse.Namespace) -> int:
+    """0; an error with its code where nothing was drawn or the label's fate is not ``printed``."""
+    return {"preview": _preview, "reprint": _reprint}[options.action](options)
+
+
+def _preview(options: argparse.Namespace) -> int:
+    from station.label import preview
+
+    configuration = configured(options)
+    extra = dict(configuration.station.label_extra)
+    data = LabelData(options.sn, options.device_id, options.chip_id, options.app_eui, extra=extra)
+    picture = preview(configuration.label, data, options.dots_per_mm)
+    try:
+        options.to.write_bytes(picture)
+    except OSError as error:
+        raise UnitError("port.missing", f"{options.to}: {error.strerror}") from error
+    sys.stdout.write(f"{options.to}\n")
+    return 0
+
+
+def _reprint(options: argparse.Namespace) -> int:
+    from station.jig import label_printer, open_connection
+    from station.label import render
+
+    configuration = configured(options)
+    config = configuration.station
+    printer, clock = _printer(config, options.printer), SystemClock()
+    driver = label_printer(printer)
+    with owning(config) as journal:
+        link = open_connection(printer.connection, clock)
+        try:
+            driver.check(link, clock)
+            reprint = journal.begin_reprint(options.chip_id, reason=options.reason, operator=options.operator)
+            try:
+                data = _data(reprint.unit, reprint.copy_number, dict(config.label_extra))
+                job = render(configuration.label, data, driver.language, driver.dots_per_mm)
+            except BaseException:
+                journal.end_reprint(reprint, LabelFate.NOT_PRINTED, "the label could not be drawn")
+                raise
+            receipt = driver.send(link, job, clock)
+            journal.end_reprint(reprint, LabelFate(receipt.fate.value), f"{receipt.proof} {receipt.detail}".strip())
+        finally:
+            link.close()
+    if receipt.fate.value != LabelFate.PRINTED:
+        raise UnitError(f"label.{receipt.fate.value}", receipt.detail or receipt.proof)
+    sys.stdout.write(f"copy {reprint.copy_number} of the label of {options.chip_id}: printed ({receipt.proof})\n")
+    return 0
+
+
+def _printer(config: StationConfig, name: str | None) -> PrinterConfig:
+    for printer in config.printers:
+        if name in (None, printer.name):
+            return printer
+    raise DriverError(f"no printer is named {name}; there are {', '.join(printer.name for printer in config.printers)}")
+
+
+def _data(unit: Unit, copy_number: int, extra: dict[str, str]) -> LabelData:
+    if unit.sn is None or unit.device_id is None:
+        raise UnitError("journal.contradiction", f"unit {unit.chip_id} was labelled without SN or DeviceID")
+    return LabelData(unit.sn, unit.device_id, unit.chip_id, unit.app_eui, copy_number, extra)

@@ -1,0 +1,84 @@
+"""``station run``: the station on real hardware, until SIGTERM or a number of cycles."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from station.events import CycleEnded, Event
+from station.model import CycleResult, Outcome
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from station.jig import Jig
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="the station's configuration")
+    parser.add_argument("--cycles", type=positive, metavar="N", help="stop after N cycles have ended")
+    parser.add_argument("--json", action="store_true", help="one JSON line per cycle on standard output")
+
+
+def run(options: argparse.Namespace) -> int:
+    """0; 1 if any of N cycles was not PASS; 2 for a configuration that cannot be used (``describe_failure``)."""
+    from station.config.validate import load_configuration
+    from station.jig import Jig
+    from station.live import open_view
+
+    configuration = load_configuration(options.config)
+    view = open_view()
+    try:
+        with Jig(configuration, publisher(view, options.json), cycles=options.cycles) as jig, stopped_by_signals(jig):
+            for warning in jig.warnings:
+                sys.stderr.write(f"station: warning: {warning}\n")
+            jig.wait()
+    finally:
+        view.close()
+    return exit_status(jig.results) if options.cycles is not None else 0
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 to a million, for argparse."""
+    number = int(text)
+    if not 1 <= number <= 1_000_000:
+        raise argparse.ArgumentTypeError("must be 1 to 1000000")
+    return number
+
+
+def exit_status(results: list[CycleResult]) -> int:
+    """0 where every cycle was PASS."""
+    return 0 if all(result.outcome is Outcome.PASS for result in results) else 1
+
+
+def publisher(view: Callable[[Event], None], as_json: bool) -> Callable[[Event], None]:
+    """Shows events in the view and, where asked for, writes each cycle's JSON line."""
+
+    def publish(event: Event) -> None:
+        if as_json and isinstance(event, CycleEnded):
+            sys.stdout.write(json.dumps(event.result.to_json()) + "\n")
+            sys.stdout.flush()
+        view(event)
+
+    return publish
+
+
+@contextlib.contextmanager
+def stopped_by_signals(jig: Jig) -> Iterator[None]:
+    """SIGTERM and SIGINT ask the jig to end; the cycles in progress end before their next step."""
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        jig.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
