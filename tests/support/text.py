@@ -86,6 +86,7 @@ class TalkingWire:
         self._pieces = [piece for piece in pieces if piece]
         self._coming: list[bytes] = []
         self.sent = b""
+        self.lines: list[tuple[bool | None, bool | None]] = []
 
     def write(self, data: bytes, deadline: Deadline) -> None:
         self.sent += data
@@ -110,7 +111,7 @@ class TalkingWire:
         return
 
     def set_lines(self, *, dtr: bool | None = None, rts: bool | None = None) -> None:
-        return
+        self.lines.append((dtr, rts))
 
     def modem_lines(self) -> ModemLines:
         return ModemLines(cts=False, dsr=False, dcd=False, ri=False)

@@ -64,7 +64,7 @@ def test_what_is_written_reads_back_as_the_same_value(data: st.DataObject) -> No
     except ValueError:
         # Only what padding or a blank field would swallow may be refused.
         swallowed = not field.length_bytes and value[-1:].encode() in [bytes([pad]) for pad in field.pads]
-        blank = field.encoding == "hex" and set(value.upper()) <= {"0"} or set(value.upper()) <= {"F"}
+        blank = (field.encoding == "hex" and set(value.upper()) <= {"0"}) or set(value.upper()) <= {"F"}
         assert swallowed or blank, (field, value)
         return
     assert len(raw) == field.size_bytes
