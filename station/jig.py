@@ -11,22 +11,19 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
-from drivers.bootloader import BootloaderDriver
-from drivers.clock import Clock, SystemClock
-from drivers.errors import DriverError
-from drivers.printer import LabelPrinter
+from drivers.clock import SystemClock
 from drivers.serial_port import open_serial
-from drivers.transport import SerialTransport, Transport
-from drivers.trigger import Trigger, TriggerEvent
+from drivers.trigger import TriggerEvent
 from station import __version__
 from station.bench import Policy, World, assemble
-from station.config.models import BoardConfig, ConnectionConfig, PrinterConfig, SocketConfig
+from station.config.models import SocketConfig
 from station.config.validate import Configuration
 from station.cycle import Cycle
 from station.errors import StationError, explain
 from station.events import CycleEnded, Event, StartRejected
 from station.journal.opening import open_journal
 from station.model import CycleResult, LabelFate
+from station.parts import HeldPort, bootloader_driver, build_trigger, open_connection, policy_for
 from station.production_api.client import ProductionClient
 from station.production_api.httpx_port import HttpxPort
 from station.production_api.tokens import TokenSource
@@ -145,7 +142,7 @@ class Jig:
         path = path_for(self._config.sessions_dir, self._clock.wall_s(), policy.station, policy.socket)
         try:
             session = RecordingSession.start(
-                path, session_head(self._configuration, policy, event), self._clock, self._masker()
+                path, session_head(self._configuration, policy, event, str(path)), self._clock, self._masker()
             )
             scanned_sn = event.text if self._config.scan.means == "sn" else None
             try:
@@ -188,120 +185,9 @@ class Jig:
             self._stopping.set()
 
 
-class HeldPort:
-    """A port that stays open between cycles, since opening one can reset a board, and is opened anew after a fault."""
-
-    def __init__(self, opener: Callable[[], SerialTransport]) -> None:
-        self._opener = opener
-        self._link: SerialTransport | None = None
-
-    def get(self) -> SerialTransport:
-        """The open port. Raises TransportError where it cannot be opened."""
-        if self._link is None:
-            self._link = self._opener()
-        return self._link
-
-    def drop(self) -> None:
-        """Close the port: a device that was unplugged comes back under its name only when nobody holds the old one."""
-        if self._link is not None:
-            self._link.close()
-            self._link = None
-
-
-def bootloader_driver(board: BoardConfig) -> BootloaderDriver:
-    """The driver for the configured kind of board."""
-    if board.stm32 is not None:
-        from drivers.bootloader.stm32.rom import Stm32Driver
-
-        return Stm32Driver(board.stm32)
-    from drivers.bootloader.text_line import TextLineDriver
-
-    assert board.text_line is not None, "checked by Choice"
-    return TextLineDriver(board.text_line)
-
-
-def label_printer(printer: PrinterConfig) -> LabelPrinter:
-    """The driver for a printer's language."""
-    if printer.driver.zpl is not None:
-        from drivers.printer.zpl import ZplPrinter
-
-        return ZplPrinter(printer.driver.zpl)
-    if printer.driver.escpos is not None:
-        from drivers.printer.escpos import EscposPrinter
-
-        return EscposPrinter(printer.driver.escpos)
-    from drivers.printer.image import ImagePrinter
-
-    assert printer.driver.png is not None, "checked by Choice"
-    return ImagePrinter(printer.driver.png)
-
-
-def open_connection(connection: ConnectionConfig, clock: Clock) -> Transport:
-    """Open the transport that leads to a printer. Raises TransportError."""
-    if connection.tcp is not None:
-        from drivers.tcp_port import open_tcp
-
-        return open_tcp(connection.tcp, clock)
-    if connection.serial is not None:
-        return open_serial(connection.serial, clock)
-    if connection.usb is not None:
-        from drivers.usb_printer import open_usb_printer
-
-        return open_usb_printer(connection.usb, clock)
-    from drivers.file_sink import open_file_sink
-
-    assert connection.file is not None, "checked by Choice"
-    return open_file_sink(connection.file, clock)
-
-
-def build_trigger(
-    socket: SocketConfig,
-    port: HeldPort,
-    driver: BootloaderDriver,
-    clock: Clock,
-    rejected: Callable[[str], None],
-) -> Trigger:
-    """The configured trigger of one socket; ``rejected`` is told of scans that start nothing."""
-    trigger = socket.trigger
-    if trigger.serial_scanner is not None:
-        from drivers.trigger.serial_scanner import SerialScannerTrigger
-
-        return SerialScannerTrigger(trigger.serial_scanner, clock, open_serial, rejected)
-    if trigger.presence is not None:
-        from drivers.trigger.presence import PresenceTrigger
-
-        return PresenceTrigger(trigger.presence, lambda: _is_present(port, driver, clock), clock)
-    from drivers.trigger.keyboard import KeyboardTrigger
-
-    assert trigger.keyboard is not None, "checked by Choice"
-    return KeyboardTrigger(trigger.keyboard, rejected)
-
-
-def _is_present(port: HeldPort, driver: BootloaderDriver, clock: Clock) -> bool:
-    try:
-        return driver.is_present(port.get(), clock)
-    except DriverError:
-        port.drop()
-        raise
-
-
-def policy_for(configuration: Configuration, socket: SocketConfig, driver: BootloaderDriver) -> Policy:
-    """What the configuration decides about one socket's cycles."""
-    station = configuration.station
-    return Policy(
-        station=station.station,
-        socket=socket.name,
-        driver=driver,
-        printer=label_printer(station.printer_of(socket)),
-        label=configuration.label,
-        sn_pattern=station.api.sn_pattern,
-        sn_case=station.scan.sn_case,
-        repeat_unnamed=station.ids.repeat_unnamed,
-        label_extra=dict(station.label_extra),
-    )
-
-
-def session_head(configuration: Configuration, policy: Policy, event: TriggerEvent) -> dict[str, Any]:
+def session_head(
+    configuration: Configuration, policy: Policy, event: TriggerEvent, session_path: str
+) -> dict[str, Any]:
     """What a session log says before its first event: enough to build the same bench again at a desk. Holds no secret, since
     a configuration holds only references to them."""
     return {
@@ -310,6 +196,7 @@ def session_head(configuration: Configuration, policy: Policy, event: TriggerEve
         "driver": policy.driver.label,
         "station": policy.station,
         "socket": policy.socket,
+        "session": session_path,
         "start": {"source": event.source, "text": event.text},
         "configuration": configuration.document.values,
         "files": configuration.files,

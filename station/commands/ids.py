@@ -44,7 +44,7 @@ def _status(options: argparse.Namespace) -> int:
 def _refill(options: argparse.Namespace) -> int:
     config = configured(options).station
     with owning(config) as journal, calling(config) as client:
-        problem = Refill(journal, client, config.ids.refill, lambda event: None).top_up()
+        problem = Refill(journal, client, config.ids.refill, lambda _event: None).top_up()
         levels = journal.pool_levels()
     sys.stdout.write(f"free: {levels.free(IdKind.DEVICE_ID)} DeviceIDs, {levels.free(IdKind.SN)} SNs\n")
     if problem is not None:

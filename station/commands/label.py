@@ -14,7 +14,9 @@ from station.model import LabelFate, Unit
 from station.offline import add_config_argument, add_reason_arguments, configured, owning
 from station.ports import LabelData
 
-SAMPLE = LabelData("0123456789ABCDEF0123456789ABCDEF", "d88b4c0100000001", "3A0041000951363035393936", "70B3D57ED00001C0")
+SAMPLE = LabelData(
+    "0123456789ABCDEF0123456789ABCDEF", "d88b4c0100000001", "3A0041000951363035393936", "70B3D57ED00001C0"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name in ("sn", "device-id", "chip-id", "app-eui"):
         attribute = name.replace("-", "_")
         preview.add_argument(f"--{name}", default=getattr(SAMPLE, attribute), metavar="TEXT")
-    preview.add_argument("--dots-per-mm", type=float, default=8.0, metavar="N", help="8 for 203 dpi (default), 12 for 300")
+    preview.add_argument(
+        "--dots-per-mm", type=float, default=8.0, metavar="N", help="8 for 203 dpi (default), 12 for 300"
+    )
     reprint = actions.add_parser("reprint", help="print a unit's label once more; counted, with a reason")
     add_config_argument(reprint)
     reprint.add_argument("chip_id", metavar="CHIPID")
@@ -54,8 +58,8 @@ def _preview(options: argparse.Namespace) -> int:
 
 
 def _reprint(options: argparse.Namespace) -> int:
-    from station.jig import label_printer, open_connection
     from station.label import render
+    from station.parts import label_printer, open_connection
 
     configuration = configured(options)
     config = configuration.station

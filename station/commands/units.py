@@ -104,7 +104,9 @@ def _story(history: UnitHistory) -> str:
     ]
     for cycle in history.cycles:
         code = f" {cycle.code}: {printable(cycle.message)}" if cycle.code else ""
-        lines.append(f"{_moment(cycle.started_at_ms)} cycle {cycle.cycle}, socket {cycle.socket}: {cycle.outcome}{code}")
+        lines.append(
+            f"{_moment(cycle.started_at_ms)} cycle {cycle.cycle}, socket {cycle.socket}: {cycle.outcome}{code}"
+        )
         lines.append(f"    session {cycle.session}")
     for record in history.effects:
         effect = record.effect
@@ -116,7 +118,9 @@ def _story(history: UnitHistory) -> str:
         reason = printable(label.reason)
         lines.append(f"{_moment(label.at_ms)} label copy {label.copy_number} {label.fate} {label.operator} {reason}")
     for audit in history.audit:
-        lines.append(f"{_moment(audit.at_ms)} {audit.action} by {audit.operator or 'the station'}: {printable(audit.reason)}")
+        lines.append(
+            f"{_moment(audit.at_ms)} {audit.action} by {audit.operator or 'the station'}: {printable(audit.reason)}"
+        )
     return "\n".join(lines)
 
 

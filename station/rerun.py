@@ -1,0 +1,152 @@
+"""A recorded cycle run again at a desk: the real cycle and the real drivers on the recorded bytes."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from drivers.clock import SystemClock
+from station import __version__
+from station.bench import World, assemble
+from station.config.loader import ConfigError, Document
+from station.config.references import Surroundings
+from station.config.validate import Configuration, build_configuration
+from station.cycle import Cycle
+from station.errors import SessionError
+from station.model import CycleResult
+from station.parts import bootloader_driver, policy_for
+from station.production_api.client import ProductionClient
+from station.production_api.http import HttpRequest, HttpResponse
+from station.secrets import Secret
+from station.session.difference import Difference, Diverged, LogCutOff
+from station.session.format import SessionLog, read_log
+from station.session.masking import Masker
+from station.session.replay import ReplaySession
+
+PLACEHOLDER = "*" * 16
+"""Stands for every secret: a log holds none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """What a replay came to. ``cut_off`` where the log has no end: the same up to there, then nothing to compare with."""
+
+    path: Path
+    agent_then: str
+    agent_now: str
+    events: int
+    result: CycleResult | None = None
+    difference: Difference | None = None
+    cut_off: str | None = None
+
+    @property
+    def is_same(self) -> bool:
+        return self.difference is None
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``station replay --json``."""
+        difference = None
+        if self.difference is not None:
+            difference = {
+                name: value.hex() if isinstance(value, bytes) else value
+                for name, value in asdict(self.difference).items()
+            }
+        return {
+            "log": str(self.path),
+            "same": self.is_same,
+            "cut_off": self.cut_off,
+            "agent_then": self.agent_then,
+            "agent_now": self.agent_now,
+            "events": self.events,
+            "outcome": self.result.outcome.value if self.result else None,
+            "code": self.result.code if self.result else None,
+            "difference": difference,
+        }
+
+
+def replay(path: Path) -> ReplayReport:
+    """Run the cycle that a log holds. Touches no port, no network and no journal. Raises SessionError for a log that cannot be
+    read or holds no configuration that this version understands."""
+    log = read_log(path)
+    head = log.head
+    result, difference, cut_off = None, None, None
+    session = ReplaySession(log, Masker(lambda: [PLACEHOLDER]))
+    with _recorded_configuration(log) as configuration:
+        try:
+            result = _run(configuration, log, session)
+        except LogCutOff as cut:
+            cut_off = str(cut)
+        except Diverged as diverged:
+            difference = diverged.difference
+        try:
+            if difference is None:
+                session.check_all_read()
+        except Diverged as diverged:
+            difference = diverged.difference
+    then = str(head.get("agent", "?"))
+    return ReplayReport(path, then, __version__, len(log.events), result, difference, cut_off)
+
+
+def _run(configuration: Configuration, log: SessionLog, session: ReplaySession) -> CycleResult:
+    head = log.head
+    name = head.get("socket")
+    socket = next((socket for socket in configuration.station.sockets if socket.name == name), None)
+    if socket is None:
+        raise SessionError(f"{log.path}: its configuration has no socket {name!r}")
+    policy = policy_for(configuration, socket, bootloader_driver(configuration.station.board))
+    nowhere: Any = _Nowhere()
+    client = ProductionClient(configuration.station.api.options(), nowhere, nowhere, SystemClock(), random.Random(0))
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="bind") as pool:
+        world = World(
+            journal=nowhere,
+            client=client,
+            http=nowhere,
+            tokens=nowhere,
+            open_uart=nowhere.touch,
+            open_printer=nowhere.touch,
+            printer_turn=threading.Lock(),
+            aborted=nowhere.touch,
+            beside=pool.submit,
+            publish=lambda _event: None,
+        )
+        text = (head.get("start") or {}).get("text")
+        scanned_sn = text if configuration.station.scan.means == "sn" else None
+        return Cycle(assemble(policy, world, session), str(head.get("session", "")), scanned_sn).run()
+
+
+@contextmanager
+def _recorded_configuration(log: SessionLog) -> Iterator[Configuration]:
+    """The configuration of then, its files laid out in a folder that lasts as long as the replay."""
+    values, files = log.head.get("configuration"), log.head.get("files", {})
+    if not isinstance(values, dict) or not isinstance(files, dict):
+        raise SessionError(f"{log.path}: its head holds no configuration")
+    with tempfile.TemporaryDirectory(prefix="station-replay-") as folder:
+        places: dict[str, Path] = {}
+        for index, (name, content) in enumerate(files.items()):
+            places[name] = Path(folder) / f"{index}{Path(name).suffix}"
+            places[name].write_bytes(bytes.fromhex(content))
+        surroundings = Surroundings(
+            anchor=lambda name: places.get(name, Path(folder) / Path(name).name),
+            secret=lambda _reference: Secret(PLACEHOLDER),
+        )
+        try:
+            yield build_configuration(Document(f"{log.path} (configuration)", values, {}), surroundings)
+        except ConfigError as error:
+            raise SessionError(f"{log.path}: this version does not take its configuration: {error}") from error
+
+
+class _Nowhere:
+    """The world during a replay: whatever reaches it has gone around the session, which is a defect."""
+
+    def touch(self) -> NoReturn:
+        raise AssertionError("a replay reached for the real world")
+
+    def send(self, request: HttpRequest, timeout_s: float) -> HttpResponse:  # noqa: ARG002
+        self.touch()
