@@ -27,6 +27,7 @@ from station.journal.records import (
 from station.journal.schema import audit, cycles, effects, ids, labels, sessions, steps
 from station.journal.schema import units as units_table
 from station.journal.store import Store
+from station.journal.text import id_problem
 from station.model import Effect, LabelFate, Outcome, Unit
 
 _ID_COLUMNS = (units_table.c.chip_id, units_table.c.device_id, units_table.c.sn)
@@ -85,6 +86,8 @@ class JournalReader:
 
 
 def _list_units(connection: sa.Connection, query: UnitQuery) -> tuple[Unit, ...]:
+    if query.text is not None and id_problem(query.text) is not None:
+        return ()
     statement = sa.select(units_table)
     if query.status is not None:
         statement = statement.where(units.has_status(query.status))
@@ -109,8 +112,6 @@ def _list_units(connection: sa.Connection, query: UnitQuery) -> tuple[Unit, ...]
 
 def _begins_with(column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool]:
     """A range of the column's index; ids compare by code point on both databases."""
-    if not text:
-        return sa.true()
     return sa.and_(column >= text, column < text + "\U0010ffff")
 
 
@@ -125,6 +126,8 @@ def _open_effects(connection: sa.Connection, chip_ids: list[str]) -> dict[str, l
 
 
 def _history(connection: sa.Connection, chip_id: str) -> UnitHistory | None:
+    if id_problem(chip_id) is not None:
+        return None
     row = connection.execute(sa.select(units_table).where(units_table.c.chip_id == chip_id)).mappings().one_or_none()
     if row is None:
         return None

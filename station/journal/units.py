@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from station.errors import UnitError
 from station.journal.errors import JournalContradiction
 from station.journal.schema import audit, effects, units
-from station.journal.text import remark
+from station.journal.text import id_problem, remark
 from station.model import Effect, EffectKind, EffectState, Hold, Unit, UnitStatus
 
 REQUEST_MAX_CHARS = 4 * 1024 * 1024
@@ -93,12 +93,16 @@ def unit_of(facts: Mapping[Any, Any], open_effects: Iterable[Effect]) -> Unit:
 
 def find(connection: sa.Connection, chip_id: str) -> Unit | None:
     """The unit with its open effects, or None."""
+    if id_problem(chip_id) is not None:
+        return None
     row = connection.execute(_BY_CHIP, {"chip": chip_id}).mappings().one_or_none()
     return None if row is None else unit_of(row, open_effects(connection, chip_id))
 
 
 def locked(connection: sa.Connection, chip_id: str) -> Facts | None:
     """The unit's row, to be changed by this transaction alone, or None."""
+    if id_problem(chip_id) is not None:
+        return None
     row = connection.execute(_BY_CHIP_LOCKED, {"chip": chip_id}).mappings().one_or_none()
     return None if row is None else dict(row)
 
@@ -107,7 +111,7 @@ def must_be_locked(connection: sa.Connection, chip_id: str) -> Facts:
     """The same, raising JournalContradiction for a chip without a unit."""
     facts = locked(connection, chip_id)
     if facts is None:
-        raise JournalContradiction(f"no unit with chip {remark(chip_id)} is on record")
+        raise JournalContradiction(f"no unit with chip {remark(chip_id, 200)} is on record")
     return facts
 
 
