@@ -61,12 +61,16 @@ class DirectLink:
 
     def write(self, data: bytes, deadline: Deadline) -> None:
         self.sent.append(data)
-        for byte in data:
-            self._taken += 1
-            if self.lost_after_bytes is not None and self._taken > self.lost_after_bytes:
-                raise PortLost(self.name, "cable pulled")
-            if self.device is not None and self._taken not in self.dropped_from_host:
-                self._take(self.device.feed(bytes([byte])))
+        first = self._taken + 1
+        self._taken += len(data)
+        passing = bytes(byte for at, byte in enumerate(data, first) if at not in self.dropped_from_host)
+        broken = self.lost_after_bytes is not None and self._taken > self.lost_after_bytes
+        if broken:
+            passing = passing[: len(passing) - (self._taken - (self.lost_after_bytes or 0))]
+        if self.device is not None and passing:
+            self._take(self.device.feed(passing))
+        if broken:
+            raise PortLost(self.name, "cable pulled")
 
     def read(self, max_bytes: int, deadline: Deadline) -> bytes:
         if not self._arriving or self._arriving[0][0] > deadline.at_s:

@@ -19,7 +19,7 @@ from drivers.bootloader.stm32.memory import (
 from drivers.bootloader.stm32.options import MemoryField, Stm32Options
 from drivers.bootloader.stm32.parts import Page, Part, UidRead, names_of_product
 from drivers.clock import Clock
-from drivers.errors import BoardRefused, BoardSwapped, DriverMisuse, FieldInvalid, WriteNotKept, WrongPart
+from drivers.errors import BoardGarbled, BoardRefused, BoardSwapped, DriverMisuse, FieldInvalid, WriteNotKept, WrongPart
 from drivers.transport import SerialTransport
 
 UID64_BYTES = 8
@@ -221,24 +221,30 @@ class Stm32Conversation:
         return data
 
     def _identity(self, product_id: int) -> Identity:
+        """All fields, read of one chip: where it had to be woken again in between, it may be another, so they are read again."""
         self._check_part(product_id)
-        wake = self.rom.wakes
+        for _ in range(self.options.timing.attempts):
+            wake = self.rom.wakes
+            identity, blocks = self._read_fields(product_id)
+            if self.rom.wakes == wake:
+                self._chip_id, self._proven_at_wake, self._seen = identity.chip_id, wake, blocks
+                return identity
+        raise BoardGarbled("the chip fell silent in each attempt to read its fields")
+
+    def _read_fields(self, product_id: int) -> tuple[Identity, dict[Span, bytes]]:
         source, app_eui, device_id = self.options.chip_id, self.options.app_eui, self.options.device_id
         # The UID is read by itself: it stands in another memory, and the ROM is particular about how.
         uid = self._uid_read()
         uid_raw = uid.extract(self.rom.read_proven(uid.address, uid.size_bytes)) if uid else b""
         fields = [app_eui, device_id, *([source] if isinstance(source, MemoryField) else [])]
-        spans = merge_for_reading(
-            (Span(each.address, each.size_bytes) for each in fields), self._part.transfer_max_bytes
-        )
+        wanted = (Span(each.address, each.size_bytes) for each in fields)
+        spans = merge_for_reading(wanted, self._part.transfer_max_bytes)
         blocks = {span: self.rom.read_proven(span.address, span.size_bytes) for span in spans}
         if isinstance(source, MemoryField):
-            self._chip_id = self._chip_id_of_memory(product_id, _field_in(blocks, source))
+            chip_id = self._chip_id_of_memory(product_id, _field_in(blocks, source))
         else:
-            self._chip_id = self._chip_id_of_uid(uid_raw)
-        self._proven_at_wake = wake
-        self._seen = blocks
-        return Identity(self._chip_id, _field_in(blocks, app_eui), _field_in(blocks, device_id))
+            chip_id = self._chip_id_of_uid(uid_raw)
+        return Identity(chip_id, _field_in(blocks, app_eui), _field_in(blocks, device_id)), blocks
 
     def _uid_read(self) -> UidRead | None:
         part = self._part

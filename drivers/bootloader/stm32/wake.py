@@ -17,8 +17,10 @@ complete
 4. a WRITE MEMORY whose length would be any one of these bytes themselves, wherever it starts among them;
 5. the WRITE MEMORY that took a GET ID, sent because a byte of noise looked like an answer, for its first two bytes: x = FF, p = 2.
 
-No two neighbours are complements, so that no command is ever formed; the bytes are even and high, so that as page numbers they name
-no page that a part has (except page 254 of parts with 256).
+From the second byte on every sum is 1 more than a multiple of 4, since the fillers are multiples of 4. A WRITE MEMORY takes 4n
+bytes, so where its data are all 00 or all FF, the likeliest there are, x is 3 more than a multiple of 4 or a multiple itself, and
+never fits. No two neighbours are complements, so that no command is ever formed; and the bytes are high, so that as page numbers
+they name no page that most parts have.
 
 What no sequence can do: where a client died inside its data, x may be anything, and for each p one value of x in 256 fits. Then
 the interrupted command itself is completed: no address but the one it named is touched, and whoever sent it must read back what
@@ -33,14 +35,14 @@ from drivers.bootloader.stm32.codec import SYNC
 
 BREAKER = 0xFE
 """Sent behind a 7F that was not answered: makes an idle chip answer NACK and completes nothing (rules 1 to 5)."""
-FILLERS = (BREAKER, 0xFC, 0xFA, 0xF6, 0xEE, 0xDE)
+FILLERS = (0xFC, 0xF8, 0xF4, 0xEC, 0xDC)
 PROBE = bytes([SYNC, BREAKER])
 """Sent back to back, it draws an ACK or a NACK from any chip that is fresh or idle, in one turn."""
 
 
 @lru_cache(maxsize=4)
 def wake_bytes(size_bytes: int) -> bytes:
-    """The first ``size_bytes`` (2 or more) of the sequence: 7F, FE, then fillers."""
+    """The first ``size_bytes`` (2 or more) of the sequence: 7F, FE, then fillers, nearly all of them FC."""
     sums = [0]
     sequence: list[int] = []
     completing: dict[int, set[int]] = {}
