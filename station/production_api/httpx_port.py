@@ -21,7 +21,13 @@ from station.production_api.errors import ApiConfigError
 from station.production_api.http import FailureKind, HttpFailure, HttpRequest, HttpResponse
 from station.production_api.options import ApiOptions, HttpOptions
 
+
+class _TlsFailed(httpcore.ConnectError):
+    """Raised by ``_Stream.start_tls``: the connection stands, the handshake failed."""
+
+
 _FAILURES: tuple[tuple[type[Exception], FailureKind], ...] = (
+    (_TlsFailed, FailureKind.TLS),
     (httpcore.ConnectTimeout, FailureKind.CONNECT),
     (httpcore.ConnectError, FailureKind.CONNECT),
     (httpcore.PoolTimeout, FailureKind.BUSY),
@@ -79,7 +85,8 @@ class HttpxPort:
             finally:
                 response.close()
         except _MAPPED as error:
-            raise HttpFailure(_kind(error), _words(error, request.url)) from error
+            kind = next(kind for exception, kind in _FAILURES if isinstance(error, exception))
+            raise HttpFailure(kind, _words(error, request.url)) from error
         headers = tuple(
             (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers.raw
         )
@@ -98,12 +105,6 @@ class HttpxPort:
                     FailureKind.TOO_BIG, f"the answer is longer than {self._options.max_answer_bytes} bytes"
                 )
         return bytes(body)
-
-
-def _kind(error: Exception) -> FailureKind:
-    if isinstance(error.__cause__, ssl.SSLError) and isinstance(error, httpcore.ConnectError):
-        return FailureKind.TLS
-    return next(kind for exception, kind in _FAILURES if isinstance(error, exception))
 
 
 def _words(error: Exception, url: str) -> str:
@@ -204,7 +205,10 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         left_s = _left_s(self._clock, timeout, httpcore.ConnectTimeout)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left_s), self._clock)
+        try:
+            return _Stream(self._stream.start_tls(ssl_context, server_hostname, left_s), self._clock)
+        except httpcore.ConnectError as error:
+            raise _TlsFailed(str(error)) from error
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
