@@ -19,6 +19,7 @@ from drivers.errors import (
     BoardGarbled,
     BoardRefused,
     BoardSilent,
+    DeadlineExpired,
     DriverMisuse,
     FieldInvalid,
     WriteNotKept,
@@ -48,7 +49,10 @@ class TextLineDriver:
     def is_present(self, link: SerialTransport, clock: Clock) -> bool:
         """One attempt at waking, with no reset before it and nothing sent but the wake lines."""
         timeout_s = min(self.options.wake.timeout_s, PRESENCE_TIMEOUT_S)
-        return TextTalk(link, clock, self.options).wake_once(timeout_s)
+        try:
+            return TextTalk(link, clock, self.options).wake_once(timeout_s)
+        except DeadlineExpired:
+            return False
 
 
 class _Conversation:

@@ -136,7 +136,7 @@ class TextTalk:
                 if answer is None:
                     answer = self._judge(question, line)
                 elif self._is_error(line):
-                    raise BoardRefused(f"{question.send!r} was answered {self._last}")
+                    raise BoardRefused(f"{question.send!r} was answered {line[:80]!r}")
                 over = over or (answer is not None and self._closes(line))
                 if answer is not None and over and self._prompt is None:
                     return answer
@@ -153,7 +153,7 @@ class TextTalk:
         if (match := re.fullmatch(question.reply, line)) is not None:
             return Answer(line, match.groupdict().get("value") or None)
         if self._is_error(line):
-            raise BoardRefused(f"{question.send!r} was answered {self._last}")
+            raise BoardRefused(f"{question.send!r} was answered {line[:80]!r}")
         return None
 
     def _closes(self, line: str) -> bool:

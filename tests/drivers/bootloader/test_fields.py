@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.bootloader.crc import CrcName, crc_of
 from drivers.bootloader.fields import (
     CanonicalForm,
-    CrcName,
     FieldFormat,
     Reading,
     as_eui64,
     check_eui64,
-    crc_of,
 )
 
 ORDERS = st.sampled_from(["big", "little"])

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from drivers.bootloader import WritePlan
 from drivers.bootloader.fields import FieldFormat
 from drivers.bootloader.text_line import Command, Query, TextLineDriver, TextLineOptions, Wake
+from drivers.clock import Deadline
 from drivers.errors import (
     BoardError,
     BoardGarbled,
     BoardRefused,
     BoardSilent,
+    DeadlineExpired,
     DriverMisuse,
     FieldInvalid,
     PortLost,
@@ -170,6 +172,14 @@ def test_a_refusal_carries_the_boards_line() -> None:
         pytest.raises(BoardRefused, match="'get chipid' was answered 'ERROR 9 try again'"),
     ):
         driver().connect(port, CLOCK).identify()
+
+
+def test_the_refusal_shown_is_the_line_that_refused_and_not_what_follows_it() -> None:
+    wire = TalkingWire([b"> ERROR 5 locked\r\n", b"[trace] tick\r\n[trace] tock\r\n> "])
+    joined = TalkingWire([b"ERROR 5 locked\r\n[trace] tick\r\n> "])
+    for said in (wire, joined):
+        with pytest.raises(BoardRefused, match="was answered 'ERROR 5 locked'"):
+            driver(verify=Command("selftest")).connect(said, ManualClock()).verify()
 
 
 def test_an_error_that_stands_for_none_is_blank() -> None:
@@ -475,6 +485,14 @@ def test_presence_bears_any_bytes(pieces: list[bytes]) -> None:
     wire = TalkingWire(pieces)
     TextLineDriver(TextLineOptions()).is_present(wire, ManualClock())
     assert wire.sent == b"\r\n"
+
+
+def test_a_port_that_takes_no_bytes_shows_no_board() -> None:
+    class StuckWire(TalkingWire):
+        def write(self, data: bytes, deadline: Deadline) -> None:
+            raise DeadlineExpired(self.name, "0 bytes were taken in time")
+
+    assert not driver().is_present(StuckWire([]), ManualClock())
 
 
 # -- options -----------------------------------------------------------------------------------------------------------------
