@@ -31,6 +31,20 @@ def _filled(name: str, value: Secret | str) -> None:
         raise ValueError(f"{name}: must be 1 to 4096 printable ASCII characters")
 
 
+def _check_base_url(url: str, insecure: bool) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("base_url: not an http or https address with a host and perhaps a port")
+    if parts.username or parts.password or parts.query or parts.fragment or parts.path.rstrip("/"):
+        raise ValueError("base_url: only scheme, host and port may stand in it")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not insecure:
+        raise ValueError("base_url: plain http would show the token to the network; use https or set insecure: true")
+
+
 @dataclass(frozen=True, slots=True)
 class CsidAuth:
     """Tokens from ``Manage.createAccessToken``, signed with the CSSecKey."""
@@ -136,15 +150,7 @@ class ApiOptions:
     """The most ids asked for in one call. The API documents no limit."""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"base_url: {self.base_url!r} is not an http or https address")
-        if parts.username or parts.password or parts.query or parts.fragment or parts.path.rstrip("/"):
-            raise ValueError("base_url: only scheme, host and port may stand in it")
-        if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not self.http.insecure:
-            raise ValueError(
-                "base_url: plain http would show the token to the network; use https or set insecure: true"
-            )
+        _check_base_url(self.base_url, self.http.insecure)
         for name in ("production_path", "csid_path", "token_path"):
             if not getattr(self, name).startswith("/"):
                 raise ValueError(f"{name}: must begin with /")
