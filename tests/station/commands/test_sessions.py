@@ -1,0 +1,111 @@
+"""``station sessions`` as a user runs it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from station.cli import main
+from station.model import Outcome
+from tests.support.sessions import record, result_of, start
+
+
+@pytest.fixture(autouse=True)
+def _sigpipe_as_it_was() -> Iterator[None]:
+    """The program ends quietly when its reader goes; the tests' own process must not."""
+    previous = signal.getsignal(signal.SIGPIPE)
+    yield
+    signal.signal(signal.SIGPIPE, previous)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a PASS, a FAIL and a cycle that was cut off."""
+    record(tmp_path, lambda session: None)
+    failed = start(tmp_path, name="m-failed.jsonl.gz")
+    failed.end(result_of(Outcome.FAIL, code="board.silent", chip_id=None, sn=None))
+    failed.close()
+    start(tmp_path, name="z-cut.jsonl.gz").close()
+    return tmp_path / "sessions"
+
+
+def test_list_prints_a_row_per_log(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sessions", "list", "--dir", str(folder)]) == 0
+    titles, *rows = capsys.readouterr().out.splitlines()
+    assert titles.split() == ["started", "socket", "outcome", "chipId", "deviceId", "sn", "code", "path"]
+    assert [row.split()[3] for row in rows] == ["CUT", "FAIL", "PASS"]
+
+
+def test_list_filters_and_speaks_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(["sessions", "list", "--dir", str(folder), "--outcome", "FAIL", "--code", "board.silent", "--json"]) == 0
+    )
+    (line,) = capsys.readouterr().out.splitlines()
+    row = json.loads(line)
+    assert (row["outcome"], row["code"], row["socket"], row["cut_off"]) == ("FAIL", "board.silent", "left", False)
+    assert Path(row["path"]).name == "m-failed.jsonl.gz"
+    assert main(["sessions", "list", "--dir", str(folder), "--limit", "2", "--json"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert main(["sessions", "list", "--dir", str(folder), "--day", "2001-01-01", "--json"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_show_prints_the_timeline(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sessions", "show", str(folder / "m-failed.jsonl.gz")]) == 0
+    out = capsys.readouterr().out
+    assert "station bench, socket left" in out
+    assert "FAIL board.silent" in out
+
+
+def test_export_writes_a_checked_private_copy_once(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, copy = folder / "log.jsonl.gz", tmp_path / "copy.jsonl"
+    assert main(["sessions", "export", str(log), "--to", str(copy)]) == 0
+    assert copy.read_bytes() == gzip.decompress(log.read_bytes())
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert main(["sessions", "show", str(copy)]) == 0
+    capsys.readouterr()
+    assert main(["sessions", "export", str(log), "--to", str(copy)]) == 2
+    assert "File exists" in capsys.readouterr().err
+
+
+def test_what_cannot_be_read_is_one_line_and_exit_2(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = tmp_path / "damaged.jsonl"
+    lines = gzip.decompress((folder / "log.jsonl.gz").read_bytes()).splitlines(keepends=True)
+    damaged.write_bytes(lines[0] + lines[1].replace(b"PASS", b"FAIL"))
+    for arguments in (
+        ["show", str(damaged)],
+        ["show", str(tmp_path / "none.jsonl.gz")],
+        ["export", str(damaged), "--to", str(tmp_path / "out.jsonl")],
+        ["export", str(folder / "log.jsonl.gz"), "--to", str(tmp_path / "out.txt")],
+        ["list", "--dir", str(tmp_path / "none")],
+    ):
+        assert main(["sessions", *arguments]) == 2
+        captured = capsys.readouterr()
+        assert captured.err.startswith("station: session.unreadable: ")
+        assert captured.err.count("\n") == 1
+    assert not (tmp_path / "out.jsonl").exists()
+    with pytest.raises(SystemExit, match="2"):
+        main(["sessions", "list", "--dir", str(folder), "--day", "yesterday"])
+
+
+def test_reading_logs_needs_no_heavy_package(folder: Path) -> None:
+    """An engineer's shell loop over a thousand logs starts the program a thousand times."""
+    code = (
+        "import sys; from station.cli import main; "
+        f"main(['sessions', 'list', '--dir', {str(folder)!r}]); "
+        "heavy = {'pydantic', 'httpx', 'sqlalchemy', 'serial', 'PIL', 'escpos', 'rich'} & set(sys.modules); "
+        "sys.stderr.write(' '.join(sorted(heavy)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stderr == ""

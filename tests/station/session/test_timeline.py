@@ -1,0 +1,148 @@
+"""A log in words: steps with their durations, frames, HTTP calls, gaps; safe for a terminal, bounded in width."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.errors import DeadlineExpired, PortLost
+from station.errors import UnitError
+from station.model import Outcome, Step
+from station.production_api.http import FailureKind, HttpFailure, HttpRequest
+from station.session import Session
+from station.session.format import Event, SessionLog
+from station.session.timeline import MAX_LINE_CHARS, timeline
+from tests.support.sessions import SOON, ScriptedHttp, ScriptedTransport, record
+
+MS = 1_000_000
+
+
+def log_of(*events: Event, torn: str | None = None) -> SessionLog:
+    """A log made by hand, so that its times are known."""
+    head = Event(0, 0, "head", fields={"format": 1, "station": "bench", "socket": "left", "wall_s": 0.25})
+    return SessionLog(Path("x.jsonl"), (head, *events), torn)
+
+
+def test_steps_calls_and_gaps_have_their_durations() -> None:
+    log = log_of(
+        Event(1, 1 * MS, "step", fields={"step": "activate", "at": "start"}),
+        Event(
+            2, 2 * MS, "req", channel="api", fields={"method": "POST", "url": "http://h/x", "headers": [], "text": ""}
+        ),
+        Event(3, 3 * MS, "tx", "bind", "uart", {"hex": "7f"}),
+        Event(4, 252 * MS, "resp", channel="api", fields={"status": 200, "headers": [], "text": "{}"}),
+        Event(5, 253 * MS, "step", fields={"step": "activate", "at": "end"}),
+        Event(
+            6,
+            302 * MS,
+            "end",
+            fields={"result": {"outcome": "FAIL", "code": "api.licences", "sn": "S1"}, "message": "why"},
+        ),
+    )
+    assert list(timeline(log)) == [
+        "session log x.jsonl",
+        "station bench, socket left, started 1970-01-01 00:00:00.250 UTC",
+        "  format: 1",
+        "        ms",
+        "     1.000  ── activate",
+        "     2.000  api → POST http://h/x",
+        "     3.000  bind| uart → 7f",
+        "            ···· 249 ms without an event ····",
+        "   252.000  api ← 200 after 250.0 ms, 2 bytes",
+        "   253.000  ── activate took 252.0 ms",
+        "   302.000  FAIL api.licences",
+        "                sn S1",
+        "                why",
+    ]
+
+
+def _everything(session: Session) -> None:
+    link = session.serial(
+        "uart", lambda: ScriptedTransport([b"\x79", DeadlineExpired("p", "no byte"), b"GET=\r\n"], [1])
+    )
+    link.set_lines(dtr=True)
+    link.write(b"\x02\xfd", SOON)
+    link.read(1, SOON)
+    with pytest.raises(DeadlineExpired):
+        link.read(1, SOON)
+    link.read(40, SOON)
+    with pytest.raises(PortLost):
+        link.write(b"\x00" * 300, SOON)
+    http = session.http("api", ScriptedHttp([HttpFailure(FailureKind.TLS, "not trusted")]))
+    with pytest.raises(HttpFailure):
+        http.send(HttpRequest("POST", "http://h/", (("Host", "h"),), b'{"code":"1"}'), 1.0)
+    with session.step(Step.RESERVE), pytest.raises(UnitError):
+        session.given("journal.reserve", {"cycle": 1, "none": None}, int, _empty)
+    session.given("seed", {}, int, lambda: 5)
+    session.note("uart", "\x1b[31mred\x07\n")
+
+
+def _empty() -> int:
+    raise UnitError("pool.empty", "no ids")
+
+
+def test_every_kind_of_event_is_said_in_words(tmp_path: Path) -> None:
+    def decode(direction: str, data: bytes) -> list[str]:
+        return [f"{direction} GET ID"] if data == b"\x02\xfd" else []
+
+    text = "\n".join(timeline(record(tmp_path, _everything), {"uart": decode}))
+    for expected in (
+        "uart open port=/dev/scripted",
+        "uart line dtr=True rts=None",
+        "uart → 02 fd",
+        "    tx GET ID",
+        "uart ← 79",
+        "uart rx FAILED port.timeout: p: no byte",
+        "uart ← 47 45 54 3d 0d 0a  'GET=\\r\\n'",
+        "uart → 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 … (300 bytes)",
+        "uart tx FAILED port.lost: /dev/scripted: unplugged",
+        "api → POST http://h/",
+        "api ← FAILED tls after ",
+        "journal.reserve(cycle=1) RAISED pool.empty: no ids",
+        "seed() = 5",
+        "note: \\x1b[31mred\\x07\\n",
+        "PASS",
+    ):
+        assert expected in text, expected
+
+
+def test_hex_shows_every_byte_header_and_body(tmp_path: Path) -> None:
+    lines = list(timeline(record(tmp_path, _everything), hex_dump=True))
+    rows = [line for line in lines if re.search(r"    [0-9a-f]{4}  00 00", line)]
+    assert len(rows) == 19, "300 bytes in rows of 16"
+    assert any("Host: h" in line for line in lines)
+    assert any('{"code":"1"}' in line for line in lines)
+
+
+def test_a_log_that_was_cut_off_says_so() -> None:
+    assert list(timeline(log_of()))[-1] == "cut off: the log has no end"
+    assert list(timeline(log_of(torn="the last line was cut off after 3 bytes")))[-1] == (
+        "cut off: the last line was cut off after 3 bytes"
+    )
+
+
+JSON = st.none() | st.integers() | st.text() | st.lists(st.text(), max_size=3) | st.dictionaries(st.text(), st.text())
+
+
+@given(
+    st.sampled_from(["open", "line", "cfg", "close", "req", "resp", "given", "step", "note", "end"]),
+    st.dictionaries(
+        st.sampled_from(["name", "args", "value", "raised", "result", "message", "text", "step", "at", "url", "msg"]),
+        JSON,
+    ),
+    st.text(),
+)
+def test_no_event_can_break_the_terminal_or_the_program(kind: str, fields: dict[str, object], channel: str) -> None:
+    """Fields of the right names with anything in them, as a log written by hand could hold."""
+    for line in timeline(log_of(Event(1, 1, kind, "main", channel, fields)), hex_dump=True):
+        assert len(line) <= MAX_LINE_CHARS
+        assert line.isprintable()
+
+
+def test_an_outcome_without_code_is_one_word() -> None:
+    end = Event(1, 1, "end", fields={"result": {"outcome": Outcome.PASS.value}})
+    assert list(timeline(log_of(end)))[-1] == "     0.000  PASS"
