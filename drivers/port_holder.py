@@ -10,15 +10,17 @@ MAX_HOLDERS = 3
 
 
 def describe_holders(path: str) -> str:
-    """The processes that have ``path`` open, as ``name (pid N)``, as far as this user may see; "another process" otherwise."""
+    """The processes that have ``path`` open, as ``name (pid N)``, as far as this user may see; "another process"
+    where that is not at all. One that is this very process has two sockets configured on one port."""
     try:
         device = Path(path).stat().st_rdev
     except OSError:
         return "another process"
     holders = []
     for process in sorted(Path("/proc").glob("[0-9]*")):
-        if int(process.name) != os.getpid() and _has_open(process, device):
-            holders.append(f"{_command(process)} (pid {process.name})")
+        if _has_open(process, device):
+            is_own = int(process.name) == os.getpid()
+            holders.append("this program itself" if is_own else f"{_command(process)} (pid {process.name})")
         if len(holders) == MAX_HOLDERS:
             break
     return ", ".join(holders) or "another process"
@@ -52,4 +54,5 @@ def _command(process: Path) -> str:
         words = (process / "cmdline").read_bytes().split(b"\0")
     except OSError:
         return "a process"
-    return Path(words[0].decode("utf-8", "replace")).name or "a process"
+    name = Path(words[0].decode("utf-8", "replace")).name
+    return "".join(char if char.isprintable() else "?" for char in name) or "a process"

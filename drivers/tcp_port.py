@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from dataclasses import dataclass
 
-from drivers.clock import Clock, Deadline
-from drivers.errors import DeadlineExpired, PortLost, PortMissing, TransportError
-
-DISCARD_KEPT_BYTES = 4096
-RECEIVE_CHUNK_BYTES = 65536
+from drivers.clock import Clock
+from drivers.descriptor import DescriptorPort
+from drivers.errors import PortMissing
 
 
 @dataclass(frozen=True, slots=True)
 class TcpOptions:
-    """Where to connect. Port 9100 is the raw port of nearly all label printers ("JetDirect")."""
+    """Where to connect. Port 9100 is the raw port of nearly all label printers ("JetDirect"). ``connect_timeout_s`` is for
+    each address that the host's name stands for."""
 
     host: str
     port: int = 9100
@@ -28,81 +28,41 @@ class TcpOptions:
         if not 0.05 <= self.connect_timeout_s <= 60:
             raise ValueError(f"connect_timeout_s must be 0.05 to 60, not {self.connect_timeout_s:g}")
 
+    @property
+    def address(self) -> str:
+        """``host:port``, an IPv6 address in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
-class TcpPort:
+
+class TcpPort(DescriptorPort):
     """Implements ``Transport`` on a connected socket."""
 
     def __init__(self, name: str, connection: socket.socket) -> None:
-        self._name = name
-        self._socket: socket.socket | None = connection
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._connection = connection
+        super().__init__(
+            name, connection.fileno(), self._hang_up, gone="the other side closed the connection", empty_is_end=True
+        )
 
-    @property
-    def name(self) -> str:
-        return self._name
-
-    def write(self, data: bytes, deadline: Deadline) -> None:
-        connection = self._open()
-        view = memoryview(data)
-        while view:
-            connection.settimeout(max(deadline.remaining_s(), 1e-6))
-            try:
-                view = view[connection.send(view) :]
-            except TimeoutError as error:
-                sent = len(data) - len(view)
-                raise DeadlineExpired(self._name, f"{sent} of {len(data)} bytes were taken in time") from error
-            except OSError as error:
-                raise self._lost(error) from error
-
-    def read(self, max_bytes: int, deadline: Deadline) -> bytes:
-        connection = self._open()
-        connection.settimeout(max(deadline.remaining_s(), 1e-6))
-        try:
-            data = connection.recv(min(max_bytes, RECEIVE_CHUNK_BYTES))
-        except TimeoutError as error:
-            raise DeadlineExpired(self._name, "no byte came in time") from error
-        except OSError as error:
-            raise self._lost(error) from error
-        if not data:
-            raise PortLost(self._name, "the other side closed the connection")
-        return data
-
-    def discard_input(self) -> bytes:
-        connection = self._open()
-        connection.settimeout(0)
-        kept = b""
-        while True:
-            try:
-                data = connection.recv(RECEIVE_CHUNK_BYTES)
-            except BlockingIOError:
-                return kept
-            except OSError as error:
-                raise self._lost(error) from error
-            if not data:
-                return kept
-            kept = (kept + data)[-DISCARD_KEPT_BYTES:]
-
-    def close(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
-    def _open(self) -> socket.socket:
-        if self._socket is None:
-            raise PortLost(self._name, "the connection is closed")
-        return self._socket
-
-    def _lost(self, error: OSError) -> TransportError:
-        return PortLost(self._name, error.strerror or type(error).__name__)
+    def _hang_up(self) -> None:
+        """Closing with unread input makes TCP reset the connection, and the peer may then drop what it was sent."""
+        with contextlib.suppress(OSError), self._connection:
+            self._connection.shutdown(socket.SHUT_WR)
+            while self._connection.recv(65536):
+                pass
 
 
-def open_tcp(options: TcpOptions, clock: Clock) -> TcpPort:  # noqa: ARG001 (one signature for all openers)
+def open_tcp(options: TcpOptions, clock: Clock) -> TcpPort:
     """Connect. Raises PortMissing: name not known, refused, unreachable, or no answer in time."""
-    name = f"{options.host}:{options.port}"
+    return TcpPort(options.address, connect(options, options.address, clock))
+
+
+def connect(options: TcpOptions, name: str, clock: Clock) -> socket.socket:  # noqa: ARG001 (one signature for all openers)
+    """A connected socket; ``name`` stands in the errors. Raises PortMissing."""
     try:
-        connection = socket.create_connection((options.host, options.port), options.connect_timeout_s)
-    except socket.gaierror as error:
-        raise PortMissing(name, f"the name {options.host} is not known ({error.strerror})") from error
+        return socket.create_connection((options.host, options.port), options.connect_timeout_s)
+    except (socket.gaierror, UnicodeError) as error:
+        raise PortMissing(name, f"the name {options.host} is not known") from error
     except OSError as error:
         raise PortMissing(name, error.strerror or "no answer in time") from error
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return TcpPort(name, connection)
