@@ -14,6 +14,7 @@ from station.errors import SessionError
 from station.session.format import log_lines, read_log
 from station.session.store import SessionSummary, find
 from station.session.timeline import timeline
+from station.session.wire_words import decoders_for
 from station.text import printable
 
 _CRITERIA = ("chip_id", "sn", "device_id", "socket", "outcome", "code")
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         _list(options)
     elif options.sessions_command == "show":
         log = read_log(options.log)
-        for line in timeline(log, hex_dump=options.hex):
+        for line in timeline(log, decoders_for(log), hex_dump=options.hex):
             sys.stdout.write(line + "\n")
     else:
         _export(options.log, options.to)
