@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import os
+import stat
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.clock import Clock, Deadline
-from drivers.errors import DeadlineExpired, PortDenied, PortLost, PortMissing, TransportError
+from drivers.errors import DeadlineExpired, PortLost, PortUnsupported
+from drivers.port_errors import lost, opening_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +30,20 @@ class FileSinkOptions:
 
 
 class FileSink:
-    """Implements ``Transport`` for writing; a file never answers, so every read expires at once."""
+    """Implements ``Transport`` for writing; a file never answers, so every read expires at once.
 
-    def __init__(self, name: str, target: Path, temporary: Path | None, fd: int) -> None:
-        self._target = target
-        self._temporary = temporary
-        self._fd: int | None = fd
+    With a ``folder``, what is written goes to a file without a name that anyone looks for; the first complete write, which is
+    a job, gives it the next free number. A job that failed leaves nothing behind.
+    """
+
+    def __init__(
+        self, name: str, fd: int, *, folder: Path | None = None, draft: Path | None = None, suffix: str = ""
+    ) -> None:
         self._name = name
-        self._written = False
+        self._fd: int | None = fd
+        self._folder = folder
+        self._draft = draft
+        self._suffix = suffix
 
     @property
     def name(self) -> str:
@@ -43,65 +51,85 @@ class FileSink:
 
     def write(self, data: bytes, deadline: Deadline) -> None:  # noqa: ARG002 (a disk has no deadline)
         """On disk when it returns. Raises PortLost where the disk is full."""
-        if self._fd is None:
-            raise PortLost(self._name, "the file is closed")
+        fd = self._open_fd()
         try:
             view = memoryview(data)
             while view:
-                view = view[os.write(self._fd, view) :]
-            os.fsync(self._fd)
-            if self._temporary is not None and not self._written:
-                os.link(self._temporary, self._target)
-                self._temporary.unlink()
+                view = view[os.write(fd, view) :]
+            os.fsync(fd)
+            if self._folder is not None and self._draft is not None:
+                _publish(self._draft, self._folder, self._suffix)
+                self._draft = None
         except OSError as error:
-            raise PortLost(self._name, error.strerror or "cannot be written") from error
-        self._written = True
+            raise lost(self._name, error) from error
 
     def read(self, max_bytes: int, deadline: Deadline) -> bytes:  # noqa: ARG002
-        if self._fd is None:
-            raise PortLost(self._name, "the file is closed")
+        self._open_fd()
         raise DeadlineExpired(self._name, "a file does not answer")
 
     def discard_input(self) -> bytes:
-        if self._fd is None:
-            raise PortLost(self._name, "the file is closed")
+        self._open_fd()
         return b""
 
     def close(self) -> None:
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
-            if self._temporary is not None and not self._written:
-                self._temporary.unlink(missing_ok=True)
+        if self._fd is None:
+            return
+        fd, self._fd = self._fd, None
+        try:
+            os.close(fd)
+            if self._draft is not None:
+                self._draft.unlink(missing_ok=True)
+        except OSError:
+            return  # each write was synced; what remains is a draft that nobody looks for
+
+    def _open_fd(self) -> int:
+        if self._fd is None:
+            raise PortLost(self._name, "the file is closed")
+        return self._fd
 
 
 def open_file_sink(options: FileSinkOptions, clock: Clock) -> FileSink:  # noqa: ARG001 (one signature for all openers)
-    """Open the file for appending, or a new one in the folder. Raises PortMissing (no such folder) or PortDenied."""
-    path = Path(options.path)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+    """Open the file for appending, or a new one in the folder. Raises PortMissing (no such folder), PortDenied, or
+    PortUnsupported where the path leads to something else than a file."""
     try:
-        if not options.one_file_per_job:
-            return FileSink(options.path, path, None, os.open(path, flags | os.O_APPEND, 0o600))
-        target = _next_name(path, options.suffix)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}")
-        return FileSink(str(target), target, temporary, os.open(temporary, flags | os.O_EXCL, 0o600))
+        return _open_in_folder(options) if options.one_file_per_job else _open_file(options.path)
     except OSError as error:
-        raise _opening_error(options.path, error) from error
+        raise opening_error(options.path, error) from error
 
 
-def _next_name(folder: Path, suffix: str) -> Path:
-    numbers = [
-        int(name.stem.removeprefix("label-")) for name in folder.glob(f"label-[0-9]*{suffix}") if _is_numbered(name)
-    ]
-    if not folder.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "no such folder")
-    return folder / f"label-{max(numbers, default=0) + 1:06d}{suffix}"
+def _open_file(path: str) -> FileSink:
+    # O_NONBLOCK: opening a FIFO that nobody reads would wait for ever.
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise PortUnsupported(path, "is no plain file")
+    return FileSink(path, fd)
 
 
-def _is_numbered(name: Path) -> bool:
-    return name.stem.removeprefix("label-").isdecimal()
+def _open_in_folder(options: FileSinkOptions) -> FileSink:
+    folder = Path(options.path)
+    fd, draft = tempfile.mkstemp(prefix=".draft-", suffix=options.suffix, dir=folder)
+    return FileSink(options.path, fd, folder=folder, draft=Path(draft), suffix=options.suffix)
 
 
-def _opening_error(name: str, error: OSError) -> TransportError:
-    kind = PortDenied if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else PortMissing
-    return kind(name, error.strerror or "cannot be opened")
+def _publish(draft: Path, folder: Path, suffix: str) -> None:
+    """Give a draft the next number. A link never replaces a file, so that two sinks on one folder cannot collide."""
+    number = 1 + max((_number_of(name) for name in folder.glob(f"label-*{suffix}")), default=0)
+    while True:
+        try:
+            (folder / f"label-{number:06d}{suffix}").hardlink_to(draft)
+            break
+        except FileExistsError:
+            number += 1
+    draft.unlink()
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _number_of(name: Path) -> int:
+    """The number in ``label-000001.png``; 0 for another name."""
+    digits = name.name.removeprefix("label-").split(".", 1)[0]
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 12 else 0
