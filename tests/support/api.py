@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -76,6 +76,11 @@ class Bench:
     def sn(self) -> str:
         """An SN issued to us."""
         return self.client.request_sns(1).accepted[0]
+
+    def hurried(self, timeout_s: float, **options: Any) -> ProductionClient:
+        """A client with a short time-out, so that setting the scene does not depend on how busy the machine is."""
+        chosen = replace(self.options, timeout_s=timeout_s, **options)
+        return ProductionClient(chosen, self.port, self.tokens, self.clock, Random(7))
 
     def calls(self, method: str) -> int:
         """How many requests of this method the server saw."""

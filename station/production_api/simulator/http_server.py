@@ -192,6 +192,8 @@ class HttpServer:
                 request = connection.receive()
                 if request is None or not self._handler(request, connection):
                     break
+                if request.headers.get("connection", "").lower() == "close":
+                    break
         except Malformed as error:
             _try_send(sock, Answer(error.status, str(error).encode(), "text/plain").to_bytes(self._clock.wall_s()))
         except OSError:

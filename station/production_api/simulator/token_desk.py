@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import threading
 from collections.abc import Mapping
+from secrets import token_hex
 from urllib.parse import parse_qsl
 
 from drivers.clock import Clock
@@ -106,7 +107,7 @@ class TokenDesk:
         life_s = self._settings.token_life_s
         with self._lock:
             self.issued += 1
-            token, refresh = f"token-{id(self):x}-{self.issued}", f"refresh-{id(self):x}-{self.issued}"
+            token, refresh = token_hex(20), token_hex(20)
             if self._settings.newest_token_only:
                 self._ends_s.clear()
             self._ends_s[token] = self._clock.monotonic_s() + life_s

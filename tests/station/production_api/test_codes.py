@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from station.errors import CATALOGUE
+from station.production_api import errors
 from station.production_api.codes import RESULT_CODES, result_code
 from station.production_api.errors import (
     ApiAnswerLost,
@@ -55,6 +59,20 @@ NAMED = [
 def test_every_documented_code_has_a_row_here_and_an_operator_text():
     assert {row[0] for row in NAMED} == {*RESULT_CODES, "123456"}
     assert all(row.station_code in CATALOGUE for row in RESULT_CODES.values())
+
+
+def test_every_error_of_the_tree_has_an_operator_text_and_stands_in_the_drawing():
+    classes = [found for found in vars(errors).values() if isinstance(found, type) and issubclass(found, ApiError)]
+    assert len(classes) > 15
+    assert all(found.code in CATALOGUE for found in classes)
+    assert all(found.__name__ in str(errors.__doc__) for found in classes)
+
+
+def test_the_client_is_imported_without_httpx():
+    """httpx is slow to import; only whoever builds the real port pays for it."""
+    program = "import sys, station.production_api.client, station.production_api.tokens; print('httpx' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=True)
+    assert ran.stdout == "False\n"
 
 
 @pytest.mark.parametrize(("code", "error", "calls", "token_calls", "may_have_happened"), NAMED)

@@ -323,19 +323,20 @@ def test_an_answer_without_end_is_cut_off_and_the_identical_call_repeated(kind):
 
 def test_an_answer_that_drips_is_bounded_as_a_whole_from_the_first_byte_of_its_head():
     """Each byte comes within any time-out for a single read; head and body would take 4 s."""
-    with bench(timeout_s=0.25, retry=RetryOptions(attempts=1)) as it:
+    with bench() as it:
         device_id = it.device_id()
         it.sim.add_fault(Fault(FaultKind.SLOW, ACTIVATE, delay_s=0.03, times=None))
+        client = it.hurried(0.4, retry=RetryOptions(attempts=1))
         with pytest.raises(ApiAnswerLost, match="timeout"):
-            it.client.activate(CHIP, APP_EUI, device_id, repeated=False)
+            client.activate(CHIP, APP_EUI, device_id, repeated=False)
         assert it.sim.ledger()["activated"] == {CHIP: [device_id]}
 
 
 def test_an_answer_that_comes_too_late_is_a_lost_one():
-    with bench(timeout_s=0.15) as it:
+    with bench() as it:
         device_id = it.device_id()
-        it.sim.add_fault(Fault(FaultKind.DELAY, ACTIVATE, delay_s=5.0))
-        assert it.client.activate(CHIP, APP_EUI, device_id, repeated=False).value == device_id
+        it.sim.add_fault(Fault(FaultKind.DELAY, ACTIVATE, delay_s=50.0))
+        assert it.hurried(0.4).activate(CHIP, APP_EUI, device_id, repeated=False).value == device_id
         assert it.calls(ACTIVATE) == 2
 
 
@@ -415,7 +416,6 @@ def test_every_error_is_one_of_the_tree_whatever_the_fault():
     chance = Random(4)
     with bench(
         SimulatorSettings(temper=Temper.WORST, licences=100_000),
-        timeout_s=0.2,
         http=HttpOptions(max_answer_bytes=50_000),
         retry=RetryOptions(attempts=3),
     ) as it:

@@ -272,7 +272,7 @@ def test_a_server_that_drips_is_left_when_the_whole_time_is_up(head_bytes):
 
     with server(serve) as url:
         started_s = time.monotonic()
-        failure = failing(url, timeout_s=0.3)
+        failure = failing(url, timeout_s=0.5)
         took_s = time.monotonic() - started_s
     assert (failure.kind, failure.may_have_arrived) == (FailureKind.TIMEOUT, True)
     assert took_s < 10
@@ -289,17 +289,18 @@ def test_a_server_that_reads_nothing_is_left_in_time():
 
 
 def test_when_all_connections_are_busy_the_call_has_certainly_not_arrived():
-    leave = threading.Event()
+    arrived, leave = threading.Event(), threading.Event()
 
     def serve(sock: socket.socket) -> None:
-        sock.recv(65536)
+        read_request(sock)
+        arrived.set()
         leave.wait(20)
         sock.sendall(OK)
 
     with server(serve) as url, a_port(url, max_connections=1) as port:
         first = threading.Thread(target=lambda: port.send(post(url), 20.0))
         first.start()
-        time.sleep(0.05)
+        assert arrived.wait(20)
         failures = []
         for _ in range(2):
             with pytest.raises(HttpFailure) as caught:

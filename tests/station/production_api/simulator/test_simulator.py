@@ -344,6 +344,16 @@ def test_a_request_may_come_in_any_pieces():
             assert sock.recv(65536).startswith(b"HTTP/1.1 200")
 
 
+def test_a_client_that_asks_for_the_connection_to_be_closed_gets_that():
+    with ApiSimulator() as sim:
+        with socket.create_connection(("127.0.0.1", int(sim.url.rpartition(":")[2])), timeout=20) as sock:
+            sock.sendall(b"GET /_ledger HTTP/1.1\r\nConnection: close\r\n\r\n")
+            data = b""
+            while more := sock.recv(65536):
+                data += more
+        assert data.startswith(b"HTTP/1.1 200")
+
+
 def test_closing_ends_every_connection_and_thread_even_in_the_middle_of_a_fault():
     threads = threading.active_count()
     sim = ApiSimulator(SimulatorSettings(latency_s=0.0))
