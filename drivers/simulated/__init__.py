@@ -12,7 +12,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Bytes that a device sends, ``after_s`` seconds after the bytes that caused them (or after the reply before)."""
+    """Bytes that a device sends, ``after_s`` seconds after the bytes that caused them (or after the end of the reply before)."""
 
     data: bytes
     after_s: float = 0.0

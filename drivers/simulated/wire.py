@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from drivers.simulated import Reply, SimulatedDevice
 from drivers.simulated.faults import Faults, FaultyLine
 
 FIFO_BYTES = 16
-"""Answers reach the host in pieces of this size, like from the receive FIFO of a 16550 UART."""
+"""Bytes cross a paced wire in pieces of this size, like through the FIFOs of a 16550 UART."""
 TRANSCRIPT_MAX_BYTES = 1024 * 1024
 
 
@@ -26,7 +27,8 @@ class _Piece:
 
 
 class Wire:
-    """Thread-safe. All times are seconds on one monotonic clock, given by the caller."""
+    """Thread-safe. All times are seconds on one monotonic clock, given by the caller. ``byte_s`` is the time that one byte
+    takes; 0 is none. A byte that a fault drops takes none."""
 
     def __init__(self, device: SimulatedDevice | None, byte_s: float, faults: Faults) -> None:
         self._lock = threading.RLock()
@@ -39,7 +41,7 @@ class Wire:
         self._host_free_s = 0.0
         self._device_free_s = 0.0
         self._transcript: list[tuple[str, bytes]] = []
-        self._transcript_bytes = 0
+        self._passed_bytes = {"host": 0, "device": 0}
 
     @property
     def device(self) -> SimulatedDevice | None:
@@ -51,6 +53,22 @@ class Wire:
         with self._lock:
             return list(self._transcript)
 
+    @property
+    def bytes_from_host(self) -> int:
+        """How many bytes passed towards the device, the faults applied."""
+        return self._passed_bytes["host"]
+
+    @property
+    def bytes_to_host(self) -> int:
+        """How many bytes passed towards the host, the faults applied."""
+        return self._passed_bytes["device"]
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Bytes of the host that have not reached the device yet."""
+        with self._lock:
+            return sum(len(piece.data) for piece in self._arriving)
+
     def set_faults(self, faults: Faults) -> None:
         """Replace the faults and count bytes from 0 again."""
         with self._lock:
@@ -59,8 +77,7 @@ class Wire:
     def set_device(self, device: SimulatedDevice | None, now_s: float) -> None:
         """Put another device at the end of the wire, or none. What was on its way is lost; a device is powered on."""
         with self._lock:
-            self._arriving.clear()
-            self._leaving.clear()
+            self.clear()
             self._device = device
             if device is not None:
                 self._answer(device.power_on(), now_s)
@@ -71,56 +88,79 @@ class Wire:
             self._answer(replies, now_s)
 
     def take_from_host(self, data: bytes, now_s: float) -> None:
-        """Bytes that the host has just written: they reach the device when the last has crossed the wire."""
+        """Bytes that the host has just written: they reach the device when they have crossed the wire."""
         with self._lock:
-            passed = self._from_host.carry(data)
-            self._host_free_s = max(self._host_free_s, now_s) + len(data) * self._byte_s + passed.delay_s
-            self._note("host", passed.data)
-            self._arriving.append(_Piece(self._host_free_s, passed.data, passed.hung_up))
+            at_s = max(self._host_free_s, now_s)
+            for passage in self._from_host.carry(data):
+                at_s += passage.delay_s
+                self._note("host", passage.data)
+                for piece in self._cut(passage.data):
+                    at_s += len(piece) * self._byte_s
+                    self._arriving.append(_Piece(at_s, piece))
+                if passage.hang_up:
+                    self._arriving.append(_Piece(at_s, b"", hang_up=True))
+            self._host_free_s = at_s
 
     def advance(self, now_s: float) -> tuple[bytes, bool]:
-        """Let time pass. Returns the bytes that reach the host by now, and whether the line broke."""
+        """Let time pass. Returns the bytes that reach the host by now, and whether the line broke behind them; what was still
+        under way is then lost."""
+        out = bytearray()
         with self._lock:
-            while self._arriving and self._arriving[0].at_s <= now_s:
-                piece = self._arriving.popleft()
-                if self._device is not None and piece.data:
-                    self._answer(self._device.feed(piece.data), piece.at_s)
+            while (queue := self._next_queue()) is not None and queue[0].at_s <= now_s:
+                piece = queue.popleft()
                 if piece.hang_up:
-                    return b"", True
-            out = bytearray()
-            while self._leaving and self._leaving[0].at_s <= now_s:
-                piece = self._leaving.popleft()
-                out += piece.data
-                if piece.hang_up:
+                    self.clear()
                     return bytes(out), True
-            return bytes(out), False
+                if queue is self._leaving:
+                    out += piece.data
+                elif self._device is not None:
+                    self._answer(self._device.feed(piece.data), piece.at_s)
+        return bytes(out), False
+
+    def clear(self) -> None:
+        """Lose what is under way in both directions, as when the line breaks."""
+        with self._lock:
+            self._arriving.clear()
+            self.forget_answers()
+            self._host_free_s = 0.0
 
     def forget_answers(self) -> None:
-        """Drop what was on its way to a host that has gone."""
+        """Lose what was on its way to a host that has gone."""
         with self._lock:
             self._leaving.clear()
+            self._device_free_s = 0.0
 
     def next_s(self) -> float | None:
         """When something happens next, None while nothing is under way."""
         with self._lock:
-            moments = [queue[0].at_s for queue in (self._arriving, self._leaving) if queue]
-            return min(moments, default=None)
+            queue = self._next_queue()
+            return None if queue is None else queue[0].at_s
+
+    def _next_queue(self) -> deque[_Piece] | None:
+        """The queue in which something happens first; what reaches the host goes before what causes new answers."""
+        busy = [queue for queue in (self._leaving, self._arriving) if queue]
+        return min(busy, key=lambda queue: queue[0].at_s, default=None)
 
     def _answer(self, replies: list[Reply], at_s: float) -> None:
         for reply in replies:
-            passed = self._to_host.carry(reply.data)
             at_s += reply.after_s
-            start_s = max(self._device_free_s, at_s) + passed.delay_s
-            self._note("device", passed.data)
-            for offset in range(0, len(passed.data), FIFO_BYTES):
-                piece = passed.data[offset : offset + FIFO_BYTES]
-                start_s += len(piece) * self._byte_s
-                self._leaving.append(_Piece(start_s, piece))
-            self._device_free_s = start_s
-            if passed.hung_up:
-                self._leaving.append(_Piece(start_s, b"", hang_up=True))
+            start_s = max(self._device_free_s, at_s)
+            for passage in self._to_host.carry(reply.data):
+                start_s += passage.delay_s
+                self._note("device", passage.data)
+                for piece in self._cut(passage.data):
+                    start_s += len(piece) * self._byte_s
+                    self._leaving.append(_Piece(start_s, piece))
+                if passage.hang_up:
+                    self._leaving.append(_Piece(start_s, b"", hang_up=True))
+            self._device_free_s = at_s = start_s
+
+    def _cut(self, data: bytes) -> Iterator[bytes]:
+        size_bytes = FIFO_BYTES if self._byte_s else max(1, len(data))
+        return (data[start : start + size_bytes] for start in range(0, len(data), size_bytes))
 
     def _note(self, side: str, data: bytes) -> None:
-        if data and self._transcript_bytes + len(data) <= TRANSCRIPT_MAX_BYTES:
-            self._transcript_bytes += len(data)
-            self._transcript.append((side, data))
+        room_bytes = max(0, TRANSCRIPT_MAX_BYTES - sum(self._passed_bytes.values()))
+        self._passed_bytes[side] += len(data)
+        if data[:room_bytes]:
+            self._transcript.append((side, data[:room_bytes]))
