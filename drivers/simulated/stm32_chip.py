@@ -68,7 +68,7 @@ class SimulatedStm32:
         self._erase_s, self._program_s = erase_s, program_s
         self._wired, self._in_reset = wired, False
         self._replies: list[Reply] = []
-        self.host_bytes = self.reply_bytes = self.commands = self.writes = self.erases = 0
+        self.starts = self.host_bytes = self.reply_bytes = self.commands = self.writes = self.erases = 0
         self._routines: dict[int, Callable[[], Listening]] = {
             Command.GET: self._get,
             Command.GET_VERSION: self._get_version,
@@ -118,6 +118,7 @@ class SimulatedStm32:
         return []
 
     def _start_anew(self) -> None:
+        self.starts += 1
         self._written_half_pages: dict[int, int] = {}
         self._listen(self._main())
 
@@ -156,7 +157,7 @@ class SimulatedStm32:
             self.commands += 1
             if self.protected and code not in ALLOWED_WHEN_PROTECTED:
                 self._say(bytes([NACK] * (2 if self.faults.double_nack else 1)))
-            elif self.commands in self.faults.nacked_commands:
+            elif self.commands in self.faults.nacked_commands or code in self.faults.refused_codes:
                 self._nack()
             else:
                 self._say(bytes([ACK]))

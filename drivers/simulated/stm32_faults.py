@@ -21,14 +21,16 @@ class PowerFailure:
 class ChipFaults:
     """Commands, writes and reply bytes are counted from 1 over the chip's life; the sets name the ones that are struck.
 
-    ``nacked_commands``: refused whatever they are. ``lost_acks``: writes that are stored and not answered. ``unstored_writes``:
-    answered and not stored. ``garbled_replies``: reply bytes XORed with the given mask; ``dropped_replies``: not sent.
-    ``dead_after_bytes``: after so many bytes from the host the chip starts anew. ``half_page_loss``: the second write to a 64-byte
-    half page since power-on is answered and lost (seen on L0). ``write_protected``: page numbers that ignore writes and erases,
-    answered as if they had not. ``double_nack``: two NACKs while read-out protected, as some parts send (AN3155).
+    ``nacked_commands``: refused whatever they are; ``refused_codes``: always refused. ``lost_acks``: writes that are stored and not
+    answered; ``unstored_writes``: answered and not stored. ``garbled_replies``: reply bytes XORed with the given mask;
+    ``dropped_replies``: not sent. ``dead_after_bytes``: after so many bytes from the host the chip starts anew.
+    ``half_page_loss``: the second write to a 64-byte half page since power-on is answered and lost (seen on L0).
+    ``write_protected``: page numbers that ignore writes and erases, answered as if they had not. ``double_nack``: two NACKs while
+    read-out protected, as some parts send (AN3155).
     """
 
     nacked_commands: frozenset[int] = frozenset()
+    refused_codes: frozenset[int] = frozenset()
     lost_acks: frozenset[int] = frozenset()
     unstored_writes: frozenset[int] = frozenset()
     garbled_replies: Mapping[int, int] = field(default_factory=dict)

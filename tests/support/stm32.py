@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -125,13 +125,13 @@ class Board:
     device_id: int
 
     def options(self, **changes: Any) -> Stm32Options:
-        options = Stm32Options(
-            part=self.part,
-            app_eui=MemoryField(self.app_eui, FieldFormat(8, "hex", case="upper")),
-            device_id=MemoryField(self.device_id, FieldFormat(SLOT_BYTES, blanks=(0xFF, 0x00))),
-            timing=Stm32Timing(reply_s=0.2, sync_s=0.05, quiet_s=0.02),
-        )
-        return replace(options, **changes)
+        fields: dict[str, Any] = {
+            "part": self.part,
+            "app_eui": MemoryField(self.app_eui, FieldFormat(8, "hex", case="upper")),
+            "device_id": MemoryField(self.device_id, FieldFormat(SLOT_BYTES)),
+            "timing": Stm32Timing(reply_s=0.2, sync_s=0.05, quiet_s=0.02),
+        }
+        return Stm32Options(**{**fields, **changes})
 
     def driver(self, **changes: Any) -> Stm32Driver:
         return Stm32Driver(self.options(**changes))

@@ -184,6 +184,16 @@ class Rom:
             seen.append(data)
         raise BoardGarbled(f"{len(seen)} reads of {size_bytes} bytes at {address:#010x} all differ")
 
+    def prove_product_id(self, first: int) -> int:
+        """The product id that two answers agree on, ``first`` being one: GET ID carries no checksum either."""
+        seen = [first]
+        for _ in range(self.timing.attempts):
+            product_id = self._retrying(self._product_id)
+            if product_id in seen:
+                return product_id
+            seen.append(product_id)
+        raise BoardGarbled(f"{len(seen)} answers to GET ID all differ")
+
     def write(self, address: int, data: bytes) -> None:
         """One WRITE MEMORY: at most the part's ``transfer_max_bytes``, a multiple of 4.
 
@@ -224,7 +234,11 @@ class Rom:
 
     def _product_id(self) -> int:
         self._command(Command.GET_ID, "GET ID")
-        return codec.parse_product_id(self._receive(codec.ID_REPLY_BYTES, "GET ID"))
+        reply = self._receive(codec.ID_REPLY_BYTES, "GET ID")
+        try:
+            return codec.parse_product_id(reply)
+        except BoardGarbled as garbled:
+            raise Lapsed(str(garbled)) from garbled
 
     def _read(self, address: int, size_bytes: int) -> bytes:
         what = f"READ MEMORY {address:#010x}, {size_bytes} bytes"

@@ -143,8 +143,10 @@ class Stm32Conversation:
                 self._seen.clear()
                 try:
                     self._program(span.address, plan.image, held, pages, erase_first=attempt == attempts)
-                except (Nacked, Lapsed) as error:  # whether it took effect shows when it is read back
-                    problem = str(error)
+                except Nacked as refusal:
+                    problem = str(refusal)
+                except Lapsed as lapse:  # whether it took effect shows when it is read back
+                    problem = str(lapse)
                     self.rom.wake_again()
             held = self._read_of_same_board(span)
             if held == plan.image:
@@ -193,6 +195,9 @@ class Stm32Conversation:
             self._check_part(self.rom.wake())
 
     def _check_part(self, product_id: int) -> None:
+        if product_id in self._part.product_ids:
+            return
+        product_id = self.rom.prove_product_id(product_id)
         if product_id not in self._part.product_ids:
             expected = ", ".join(f"{known:#05x}" for known in sorted(self._part.product_ids))
             listed = ", ".join(names_of_product(product_id)) or "not in the part table"
@@ -241,6 +246,7 @@ class Stm32Conversation:
         spans = merge_for_reading(wanted, self._part.transfer_max_bytes)
         blocks = {span: self.rom.read_proven(span.address, span.size_bytes) for span in spans}
         if isinstance(source, MemoryField):
+            product_id = self.rom.prove_product_id(product_id)
             chip_id = self._chip_id_of_memory(product_id, _field_in(blocks, source))
         else:
             chip_id = self._chip_id_of_uid(uid_raw)
