@@ -18,7 +18,7 @@ from station.session.wire_words import decoders_for
 from station.text import printable
 
 _CRITERIA = ("chip_id", "sn", "device_id", "socket", "outcome", "code")
-_ROW = "{started:<23}  {socket:<10} {outcome:<8} {chip_id:<26} {device_id:<18} {sn:<18} {code:<20} {path}\n"
+_ROW = "{started:<23}  {socket:<10} {outcome:<8} {chip_id:<26} {device_id:<18} {sn:<32} {code:<20} {path}\n"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

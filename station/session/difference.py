@@ -12,7 +12,7 @@ from station.session.format import Event
 class Difference:
     """Where the code and the log part. ``wanted`` is what the log holds, ``got`` what the code did, both in words or hex.
 
-    Where bytes differ, ``wanted_bytes`` are those of the whole event (masked places as single stars), ``got_bytes`` what the
+    Where bytes differ, ``wanted_bytes`` are those of the whole event (a masked place as one star), ``got_bytes`` what the
     code sent in their place so far, and ``first_byte`` the index in both of the first that differs.
     """
 

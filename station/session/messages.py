@@ -6,6 +6,7 @@ from typing import Any
 
 from drivers import errors as driver_errors
 from drivers.errors import TransportError
+from station.errors import SessionError
 from station.production_api.http import FailureKind, Headers, HttpFailure, HttpRequest, HttpResponse
 from station.session.format import Event
 from station.session.masking import Masker, Spans, comparable
@@ -24,8 +25,8 @@ def bytes_fields(data: bytes, masker: Masker) -> dict[str, Any]:
 
 
 def bytes_of(event: Event) -> bytes:
-    """The bytes of a ``tx``, ``rx`` or ``discard`` event, masked; none for one that tells of an error."""
-    return bytes.fromhex(event.fields.get("hex", ""))
+    """The bytes of a ``tx``, ``rx`` or ``discard`` event, masked; none for one that tells of an error. Raises SessionError."""
+    return _from_hex(event)
 
 
 def request_fields(request: HttpRequest, masker: Masker) -> dict[str, Any]:
@@ -53,34 +54,43 @@ def failed_response_fields(failure: HttpFailure, masker: Masker) -> dict[str, An
 
 
 def response_of(event: Event) -> HttpResponse:
-    """The response that a ``resp`` event holds, masked. Raises HttpFailure where it holds one."""
+    """The response that a ``resp`` event holds, masked. Raises HttpFailure where it holds one, or SessionError."""
     fields = event.fields
-    if "err" in fields:
-        raise HttpFailure(FailureKind(fields["err"]), str(fields["msg"]))
-    return HttpResponse(int(fields["status"]), headers_of(event), body_of(event))
+    try:
+        if "err" not in fields:
+            return HttpResponse(int(fields["status"]), headers_of(event), body_of(event))
+        kind = FailureKind(fields["err"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise SessionError(f"event {event.number} holds no answer: {error}") from error
+    raise HttpFailure(kind, str(fields.get("msg", "")))
 
 
 def headers_of(event: Event) -> Headers:
-    """The headers of a ``req`` or ``resp`` event, masked, in order."""
-    return tuple((str(name), str(value)) for name, value in event.fields.get("headers", ()))
+    """The headers of a ``req`` or ``resp`` event, masked, in order. Raises SessionError."""
+    try:
+        return tuple((str(name), str(value)) for name, value in event.fields.get("headers", ()))
+    except (TypeError, ValueError) as error:
+        raise SessionError(f"event {event.number} holds no headers: {error}") from error
 
 
 def body_of(event: Event) -> bytes:
-    """The body of a ``req`` or ``resp`` event, masked, with the length it had."""
-    fields = event.fields
-    if "text" in fields:
-        return str(fields["text"]).encode("utf-8")
-    return bytes.fromhex(fields.get("hex", ""))
+    """The body of a ``req`` or ``resp`` event, masked, with the length it had. Raises SessionError."""
+    if "text" in event.fields:
+        return str(event.fields["text"]).encode("utf-8", "surrogatepass")
+    return _from_hex(event)
 
 
-def comparable_bytes(event: Event) -> bytes:
-    """The bytes or body of an event, its masked places as single stars."""
+def comparable_body(event: Event) -> bytes:
+    """The body of an event, its masked places as single stars."""
     return comparable(body_of(event), spans_of(event.fields))
 
 
 def spans_of(fields: dict[str, Any]) -> Spans:
-    """The masked places of an event's bytes or body."""
-    return tuple((int(start), int(length)) for start, length in fields.get("mask", ()))
+    """The masked places of an event's bytes or body. Raises SessionError."""
+    try:
+        return tuple((int(start), int(length)) for start, length in fields.get("mask", ()))
+    except (TypeError, ValueError) as error:
+        raise SessionError(f"event holds no list of masked places: {error}") from error
 
 
 def failure_fields(error: TransportError, masker: Masker) -> dict[str, Any]:
@@ -94,6 +104,13 @@ def raise_recorded(event: Event) -> None:
     if code is not None:
         error = _TRANSPORT_ERRORS.get(str(code), TransportError)
         raise error(str(event.fields.get("port", "")), str(event.fields.get("msg", "")))
+
+
+def _from_hex(event: Event) -> bytes:
+    try:
+        return bytes.fromhex(event.fields.get("hex", ""))
+    except (TypeError, ValueError) as error:
+        raise SessionError(f"event {event.number} holds no hex: {error}") from error
 
 
 def _body_fields(headers: Headers, body: bytes, masker: Masker) -> dict[str, Any]:

@@ -9,10 +9,12 @@ from drivers.transport import Framing, ModemLines
 from station.production_api.http import HttpRequest, HttpResponse
 from station.session.codec import to_plain
 from station.session.format import Event
-from station.session.masking import Masker, comparable, comparable_field
+from station.session.masking import Masker, comparable_field
 from station.session.messages import (
+    body_of,
     bytes_of,
-    comparable_bytes,
+    comparable_body,
+    headers_of,
     raise_recorded,
     request_fields,
     response_of,
@@ -38,7 +40,7 @@ class ReplayTransport:
 
     def write(self, data: bytes, deadline: Deadline) -> None:  # noqa: ARG002
         if data:
-            self._lane.send(self._channel, comparable(*self._masker.mask_bytes(data)))
+            self._lane.send(self._channel, data, self._masker)
 
     def read(self, max_bytes: int, deadline: Deadline) -> bytes:  # noqa: ARG002
         doing = f"read of up to {max_bytes} bytes"
@@ -69,7 +71,7 @@ class ReplaySerial(ReplayTransport):
 
     def modem_lines(self) -> ModemLines:
         event = self._compare("line", {"asked": True})
-        return ModemLines(**{name: bool(event.fields[name]) for name in ("cts", "dsr", "dcd", "ri")})
+        return ModemLines(**{name: bool(event.fields.get(name)) for name in ("cts", "dsr", "dcd", "ri")})
 
     def _compare(self, kind: str, fields: dict[str, Any]) -> Event:
         event = self._lane.take(kind, self._channel, f"{kind} {fields}")
@@ -99,12 +101,12 @@ class ReplayHttp:
         wanted_headers, got_headers = _comparable_headers(event), _comparable_headers(got)
         if wanted_headers != got_headers:
             raise self._lane.diverged(event, f"headers {wanted_headers}", f"headers {got_headers}", self._channel)
-        wanted_body, got_body = comparable_bytes(event), comparable_bytes(got)
+        is_masked = "mask" in event.fields or "mask" in got.fields
+        wanted_body, got_body = (comparable_body(each) if is_masked else body_of(each) for each in (event, got))
         if wanted_body != got_body:
             raise self._lane.diverged_bytes(event, wanted_body, got_body, "body")
         return response_of(self._lane.take("resp", self._channel, "wait for the answer"))
 
 
 def _comparable_headers(event: Event) -> list[tuple[str, str]]:
-    pairs = event.fields.get("headers", ())
-    return [(name, comparable_field(value)) for name, value in pairs if name.lower() not in _FREE_HEADERS]
+    return [(name, comparable_field(value)) for name, value in headers_of(event) if name.lower() not in _FREE_HEADERS]

@@ -6,7 +6,7 @@ import threading
 
 from station.session.difference import Difference, Diverged, LogCutOff, describe, first_difference
 from station.session.format import Event, SessionLog
-from station.session.masking import comparable
+from station.session.masking import Masker, comparable
 from station.session.messages import bytes_of, raise_recorded, spans_of
 
 
@@ -50,10 +50,10 @@ class Lane:
         self._advance(event)
         return event
 
-    def send(self, channel: str, data: bytes) -> None:
-        """Compare bytes sent (secrets in them as single stars) with the ``tx`` events, as a stream; then raise the
-        TransportError that followed them, if one did. Raises Diverged or LogCutOff."""
-        rest = data
+    def send(self, channel: str, data: bytes, masker: Masker) -> None:
+        """Compare bytes sent with the ``tx`` events, as a stream; then raise the TransportError that followed them, if one
+        did. Raises Diverged or LogCutOff."""
+        rest = comparable(*masker.mask_bytes(data)) if self._lanes.is_masked(channel) else data
         while rest:
             if self._sending is None:
                 self._begin_sending(channel, rest)
@@ -98,7 +98,9 @@ class Lane:
         if _is_failed_tx(event, channel):
             raise self.diverged(event, describe(event), f"tx of {rest.hex()} more", channel)
         self._sending, self._sent_bytes = event, 0
-        self._wanted = comparable(bytes_of(event), spans_of(event.fields))
+        self._wanted = bytes_of(event)
+        if self._lanes.is_masked(channel):
+            self._wanted = comparable(self._wanted, spans_of(event.fields))
 
     def _compare(self, event: Event, rest: bytes) -> bytes:
         """Check as much of ``rest`` as the event holds and return what is left of it."""
@@ -125,6 +127,7 @@ class Lanes:
             if event.kind != "note" and not event.fields.get("aside"):
                 by_lane.setdefault(event.lane, []).append(event)
         self.cut_off = log.end is None
+        self._masked = {event.channel for event in log.events if event.kind == "tx" and "mask" in event.fields}
         self._lock = threading.Lock()
         self._lanes = {name: Lane(name, events, self) for name, events in by_lane.items()}
         self._diverged: Diverged | None = None
@@ -133,6 +136,10 @@ class Lanes:
         """The lane of this name; one that the log does not have is empty."""
         with self._lock:
             return self._lanes.setdefault(name, Lane(name, [], self))
+
+    def is_masked(self, channel: str) -> bool:
+        """Whether a secret was sent on this channel; else each byte of it is compared, stars as well."""
+        return channel in self._masked
 
     def diverged(self, difference: Difference) -> Diverged:
         """Keep the first difference, so that no handler and no thread that nobody waits for can hide it; returns the error

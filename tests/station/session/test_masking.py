@@ -20,9 +20,10 @@ from station.session import Session
 from station.session.format import read_log
 from station.session.masking import Masker, comparable
 from station.session.messages import body_of
+from station.session.recorder import RecordingSession
 from station.session.replay import Diverged, ReplaySession
 from station.session.writer import part_of
-from tests.support.sessions import SOON, ScriptedHttp, ScriptedTransport, record, result_of, start
+from tests.support.sessions import CLOCK, SOON, ScriptedHttp, ScriptedTransport, record, result_of, start
 
 SECRETS = st.text(
     st.characters(min_codepoint=0x20, exclude_categories=("Cs", "Cc", "Cn")), min_size=6, max_size=24
@@ -211,3 +212,14 @@ def test_lone_surrogates_do_not_break_the_record(tmp_path: Path) -> None:
 
     log = record(tmp_path, work, ["secret"])
     assert log.events[1].fields["args"] == {"a": "\ud800 ******"}
+
+
+def test_head_port_names_and_results_are_masked_too(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl.gz"
+    session = RecordingSession.start(path, {"url": "http://u:hunter22@h"}, CLOCK, Masker(lambda: ["hunter22"]))
+    transport = ScriptedTransport()
+    transport.name = "rfc2217://u:hunter22@h"
+    session.serial("uart", lambda: transport)
+    session.end(result_of(session="/srv/hunter22/x"))
+    assert b"hunter22" not in part_of(path).read_bytes()
+    session.close()

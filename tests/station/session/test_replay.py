@@ -167,6 +167,16 @@ def test_a_write_that_failed_fails_again_after_its_bytes(tmp_path: Path) -> None
         replay(log, longer)
 
 
+def test_stars_are_bytes_like_others_where_nothing_was_masked(tmp_path: Path) -> None:
+    log = record(tmp_path, lambda session: session.serial("uart", ScriptedTransport).write(b"******", SOON))
+
+    def fewer(session: Session) -> None:
+        session.serial("uart", no_device).write(b"*****", SOON)
+
+    with pytest.raises(Diverged, match=r"tx of 2a,"):
+        replay(log, fewer)
+
+
 def _serial(session: Session) -> SerialTransport:
     return session.serial("uart", lambda: ScriptedTransport([b"abc", b"d"]))
 
