@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from drivers.clock import Clock
 from drivers.transport import Framing, SerialTransport
 
-_REMOTE_SCHEMES = ("rfc2217", "socket")
+_REMOTE = ("rfc2217://", "socket://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +59,15 @@ def open_serial(options: SerialOptions, clock: Clock) -> SerialTransport:
 
 
 def _check_url(url: str) -> None:
-    parts = urlsplit(url)
-    try:
-        complete = bool(parts.hostname) and parts.port is not None and not parts.path.strip("/")
-    except ValueError:
-        complete = False
-    if parts.scheme not in _REMOTE_SCHEMES or not url.startswith(_REMOTE_SCHEMES) or not complete:
+    if not url.startswith(_REMOTE) or not _names_host_and_port(url):
         raise ValueError(f"port must be a device path, rfc2217://host:port or socket://host:port, not {url!r}")
-    if parts.scheme == "socket" and parts.query:
+    if url.startswith("socket://") and urlsplit(url).query:
         raise ValueError(f"a socket:// port takes no options, so not {url!r}")
+
+
+def _names_host_and_port(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname and parts.port) and not parts.path.strip("/")
+    except ValueError:
+        return False  # brackets that do not match, a port out of range

@@ -26,6 +26,7 @@ WRITE_CHUNK_BYTES = 512
 def open_rfc2217(url: str, framing: Framing, *, dtr: bool | None = None, rts: bool | None = None) -> Rfc2217Port:
     """Connect and negotiate, in at most some 10 s. Raises PortMissing, or PortUnsupported where the server refuses the
     framing or knows no RFC 2217. pyserial's options can stand in the URL: ``?ign_set_control`` helps with ser2net on a pty."""
+    from serial import SerialException
     from serial.rfc2217 import Serial
 
     port = Serial(timeout=READ_SLICE_S, **settings_for(framing))
@@ -37,8 +38,9 @@ def open_rfc2217(url: str, framing: Framing, *, dtr: bool | None = None, rts: bo
         port.open()
     except (OSError, ValueError) as error:
         _release(port)
-        cause = error.__context__
-        if isinstance(cause, OSError | UnicodeError):
+        # pyserial's own word is a refusal; anything of the system's, behind it or alone, is a connection that failed.
+        cause = error.__context__ or error
+        if isinstance(cause, OSError | UnicodeError) and not isinstance(cause, SerialException):
             raise PortMissing(url, getattr(cause, "strerror", None) or "no answer in time") from error
         raise PortUnsupported(url, str(error)) from error
     return Rfc2217Port(url, port, framing)
