@@ -101,6 +101,9 @@ class DescriptorPort:
         fd = self._open_fd()
         kept = b""
         for _ in range(MAX_DISCARD_CHUNKS):
+            # Looking first: usblp refuses to read from a printer that has no way to answer.
+            if not (events := self._readable.poll(0)):
+                break
             try:
                 data = os.read(fd, CHUNK_BYTES)
             except BlockingIOError:
@@ -108,6 +111,8 @@ class DescriptorPort:
             except OSError as error:
                 raise lost(self._name, error) from error
             if not data:
+                if not kept and (self._empty_is_end or events[0][1] & _BROKEN):
+                    raise PortLost(self._name, self._gone)
                 break
             kept = (kept + data)[-DISCARD_KEPT_BYTES:]
         return kept

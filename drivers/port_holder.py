@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 from pathlib import Path
 
 MAX_HOLDERS = 3
+MAX_COMMAND_CHARS = 80
 
 
 def describe_holders(path: str) -> str:
-    """The processes that have ``path`` open, as ``name (pid N)``, as far as this user may see; "another process"
-    where that is not at all. One that is this very process has two sockets configured on one port."""
+    """Who keeps ``path``, as ``name (pid N)``, as far as this user may see; "another process" where that is not at all.
+
+    These are the owners of a lock on it (flock), else the other processes that have it open, else this very process, which
+    then has two sockets configured on one port.
+    """
     try:
-        device = Path(path).stat().st_rdev
+        status = Path(path).stat()
     except OSError:
         return "another process"
-    holders = []
-    for process in sorted(Path("/proc").glob("[0-9]*")):
-        if _has_open(process, device):
-            is_own = int(process.name) == os.getpid()
-            holders.append("this program itself" if is_own else f"{_command(process)} (pid {process.name})")
-        if len(holders) == MAX_HOLDERS:
-            break
-    return ", ".join(holders) or "another process"
+    pids = _lock_owners(status) or _openers(status.st_rdev)
+    others = [pid for pid in pids if pid != os.getpid()]
+    if pids and not others:
+        return "this program itself"
+    return ", ".join(f"{_command(pid)} (pid {pid})" for pid in others[:MAX_HOLDERS]) or "another process"
 
 
 def describe_group(path: str) -> str:
@@ -35,24 +37,42 @@ def describe_group(path: str) -> str:
         return "the device's group is not known"
 
 
+def _lock_owners(status: os.stat_result) -> list[int]:
+    """Pids from /proc/locks (proc(5)): ``1: FLOCK ADVISORY WRITE pid major:minor:inode start end``, the device in hex."""
+    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    try:
+        rows = [line.split() for line in Path("/proc/locks").read_text("ascii", "replace").splitlines()]
+    except OSError:
+        return []
+    return [
+        int(row[4]) for row in rows if len(row) >= 6 and row[1] == "FLOCK" and row[5] == device and row[4].isdecimal()
+    ]
+
+
+def _openers(device: int) -> list[int]:
+    processes = (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
+    return [pid for pid in sorted(processes) if device and _has_open(Path(f"/proc/{pid}"), device)]
+
+
 def _has_open(process: Path, device: int) -> bool:
     try:
         for descriptor in (process / "fd").iterdir():
-            try:
-                status = descriptor.stat()
-            except OSError:
-                continue
-            if status.st_rdev == device and status.st_rdev != 0:
-                return True
+            with contextlib.suppress(OSError):  # closed in the meantime
+                if descriptor.stat().st_rdev == device:
+                    return True
     except OSError:
         return False
     return False
 
 
-def _command(process: Path) -> str:
+def _command(pid: int) -> str:
+    """What runs: the program, and for an interpreter its script or module."""
     try:
-        words = (process / "cmdline").read_bytes().split(b"\0")
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
     except OSError:
         return "a process"
-    name = Path(words[0].decode("utf-8", "replace")).name
-    return "".join(char if char.isprintable() else "?" for char in name) or "a process"
+    names = [Path(words[0]).name]
+    if names[0].startswith(("python", "perl", "bash", "sh")):
+        names += [Path(word).name for word in words[1:] if word and not word.startswith("-")][:1]
+    text = " ".join(names)[:MAX_COMMAND_CHARS]
+    return "".join(char if char.isprintable() else "?" for char in text) or "a process"

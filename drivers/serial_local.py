@@ -39,17 +39,17 @@ def open_local(
     is_pty = _is_pty(path)
     carried = _carried_by_pty(framing) if is_pty else framing
     try:
-        port = serial.Serial(exclusive=exclusive or None, timeout=0, **settings_for(carried))
+        # The kernel asserts both lines together on opening. pyserial would then set DTR, and after it RTS, and a state between
+        # the two resets some boards: dsrdtr leaves DTR alone (its one effect here), and RTS stays asserted by default.
+        port = serial.Serial(exclusive=exclusive or None, timeout=0, dsrdtr=True, **settings_for(carried))
         port.port = path
-        # States given before opening are the first that pyserial sets; None leaves its default, asserted.
-        if dtr is not None:
-            port.dtr = dtr
-        if rts is not None:
-            port.rts = rts
         port.open()
     except (OSError, ValueError, termios.error) as error:
         raise opening_error(path, error) from error
-    return LocalSerialPort(path, port, framing, is_pty=is_pty)
+    opened = LocalSerialPort(path, port, framing, is_pty=is_pty)
+    if dtr is not None or rts is not None:
+        opened.hold_lines(dtr, rts)
+    return opened
 
 
 class LocalSerialPort(DescriptorPort):
@@ -64,6 +64,7 @@ class LocalSerialPort(DescriptorPort):
         self._port = port
         self._is_pty = is_pty
         self._framing = framing
+        self._has_no_lines_to_hold = False
         self.degraded = self._degradation(framing)
 
     def set_framing(self, framing: Framing) -> None:
@@ -89,6 +90,17 @@ class LocalSerialPort(DescriptorPort):
         except OSError as error:
             raise self._line_error(error) from error
 
+    def hold_lines(self, dtr: bool | None, rts: bool | None) -> None:
+        """Set the lines of a port just opened, which closes where it cannot. A pty, which has none, is ``degraded``."""
+        try:
+            self.set_lines(dtr=dtr, rts=rts)
+        except TransportError as error:
+            if not (self._is_pty and isinstance(error, PortUnsupported)):
+                self.close()
+                raise
+            self._has_no_lines_to_hold = True
+            self.degraded = self._degradation(self._framing)
+
     def modem_lines(self) -> ModemLines:
         try:
             state = _line_bits(self._open_fd())
@@ -107,9 +119,14 @@ class LocalSerialPort(DescriptorPort):
         return lost(self._name, error)
 
     def _degradation(self, framing: Framing) -> str | None:
-        if not self._is_pty or _carried_by_pty(framing) == framing:
-            return None
-        return f"a pty carries whole bytes: {framing.data_bits} data bits and {framing.parity} parity have no effect"
+        missing = []
+        if self._is_pty and _carried_by_pty(framing) != framing:
+            missing.append(
+                f"a pty carries whole bytes: {framing.data_bits} data bits and {framing.parity} parity have no effect"
+            )
+        if self._has_no_lines_to_hold:
+            missing.append("a pty has no control lines to hold")
+        return "; ".join(missing) or None
 
 
 def settings_for(framing: Framing) -> dict[str, Any]:

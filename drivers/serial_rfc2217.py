@@ -46,6 +46,9 @@ def open_rfc2217(url: str, framing: Framing, *, dtr: bool | None = None, rts: bo
     return Rfc2217Port(url, port, framing)
 
 
+_GONE = "the other side closed the connection"
+
+
 class Rfc2217Port:
     """Implements ``SerialTransport``."""
 
@@ -110,6 +113,8 @@ class Rfc2217Port:
         """pyserial's port, its exceptions mapped: a refusal on a connection that stands is PortUnsupported, all else PortLost."""
         if self._port is None:
             raise PortLost(self._name, "the port is closed")
+        if not _is_alive(self._port):  # pyserial would go on telling the last state of the lines
+            raise PortLost(self._name, _GONE)
         try:
             yield self._port
         except ValueError as error:
@@ -117,7 +122,7 @@ class Rfc2217Port:
         except OSError as error:
             if _is_alive(self._port):
                 raise PortUnsupported(self._name, str(error)) from error
-            raise PortLost(self._name, "the other side closed the connection") from error
+            raise PortLost(self._name, _GONE) from error
 
 
 def _take_waiting(port: Serial, max_bytes: int) -> bytes:
