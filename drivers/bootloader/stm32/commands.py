@@ -86,12 +86,12 @@ class Rom:
                 product_id = self._product_id()
                 self.wakes += 1
                 return product_id
-            except BoardSilent as silent:
-                problem = silent
-                if self.reset is None:
-                    break  # all that a silent chip may be sent was sent
             except (Nacked, Lapsed) as unclear:
                 problem = unclear
+            except (BoardSilent, BoardGarbled) as hopeless:
+                problem = hopeless
+                if self.reset is None:
+                    break  # all that a chip that says nothing may be sent was sent
         raise problem
 
     def _sync(self) -> None:

@@ -22,6 +22,9 @@ class Span:
     def holds(self, other: Span) -> bool:
         return self.address <= other.address and other.end <= self.end
 
+    def __str__(self) -> str:
+        return f"{self.size_bytes} bytes at {self.address:#010x}"
+
 
 def merge_for_reading(spans: Iterable[Span], max_bytes: int) -> tuple[Span, ...]:
     """``spans`` in order of address, neighbours joined where one read of at most ``max_bytes`` holds them."""
@@ -91,9 +94,3 @@ def needs_erase(part: Part, address: int, held: bytes, image: bytes) -> bool:
         held[start : start + unit_bytes] not in (blank, image[start : start + unit_bytes])
         for start in range(0, len(image), unit_bytes)
     )
-
-
-def is_between(part: Part, held: int, wanted: int) -> bool:
-    """True where a byte that reads ``held`` may be one that was being erased from, or programmed to, ``wanted`` when power failed:
-    erasing only moves bits towards the erased value, programming only away from it."""
-    return held & wanted == wanted if part.erased == 0xFF else held | wanted == wanted

@@ -18,6 +18,7 @@ from drivers.bootloader.stm32.options import Stm32Timing
 from drivers.bootloader.stm32.parts import PARTS
 from drivers.bootloader.stm32.wake import PROBE, wake_bytes
 from drivers.errors import BoardGarbled, BoardSilent
+from drivers.reset import ResetSequence
 from drivers.simulated import Reply
 from drivers.simulated.stm32_chip import SimulatedStm32
 from tests.support.stm32 import UID, DirectLink
@@ -310,6 +311,16 @@ class Noisy(Babbler):
     def feed(self, data):
         noise, self.answer = self.answer, b""
         return [Reply(noise), *self.chip.feed(data)] if noise else self.chip.feed(data)
+
+
+def test_noise_after_one_reset_is_gone_after_the_next():
+    chip = SimulatedStm32(SMALL_ERASE, UID, wired=True)
+    link = DirectLink(chip)
+    noisy = Noisy(chip, b"\x00" * 100)
+    noisy.lines_changed = chip.lines_changed
+    link.device = noisy
+    reset = ResetSequence(preset="stm32-dtr-reset-rts-boot0")
+    assert Rom(link, link.clock, SMALL_ERASE, TIMING, reset).wake() == 0x412
 
 
 def test_nothing_but_noise_is_garbage_and_wrong_parity_is_named():
