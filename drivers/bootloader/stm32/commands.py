@@ -22,8 +22,8 @@ from drivers.transport import SerialTransport, read_exactly
 
 MAX_NOISE_BYTES = 64
 """Bytes that are neither ACK nor NACK, tolerated before a chip's first answer (glitches while its pins come up)."""
-WRONG_PARITY = frozenset({0x3F, 0xF9, 0x3C, 0x9F, 0xBC})
-"""What ACK and NACK turn into where the two sides disagree on the parity bit (0x3F for 0x1F is the one seen in the field)."""
+NACK_OF_WRONG_PARITY = 0x3F
+"""What a NACK is seen as in the field where host and chip disagree on the parity bit."""
 
 T = TypeVar("T")
 
@@ -151,7 +151,7 @@ class Rom:
                 f"{self.link.name}: no answer to 7F: no power, no contact, not in its bootloader, or deaf from earlier bytes"
             )
         heard = bytes(self._noise[:16])
-        hint = "; even parity is expected: check adapter and driver" if WRONG_PARITY & set(heard) else ""
+        hint = "; even parity is expected: check adapter and driver" if NACK_OF_WRONG_PARITY in heard else ""
         return BoardGarbled(f"{self.link.name}: {len(self._noise)} bytes, none an ACK or NACK: {heard.hex()}{hint}")
 
     def _settle(self) -> None:
