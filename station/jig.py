@@ -24,6 +24,7 @@ from station.events import CycleEnded, Event, StartRejected
 from station.journal.opening import open_journal
 from station.model import CycleResult, LabelFate
 from station.parts import HeldPort, bootloader_driver, build_trigger, open_connection, policy_for
+from station.pictures import LabelPictures
 from station.production_api.client import ProductionClient
 from station.production_api.httpx_port import HttpxPort
 from station.production_api.tokens import TokenSource
@@ -65,6 +66,7 @@ class Jig:
         self._tokens = TokenSource(options, self._clock)
         self.client = ProductionClient(options, self._http, self._tokens, self._clock, random.Random())
         self.refill = Refill(self.journal, self.client, self._config.ids.refill, self._publish)
+        self._pictures = LabelPictures(self._config.labels_dir, configuration.label, dict(self._config.label_extra))
         self._pool = ThreadPoolExecutor(max_workers=len(self._config.sockets), thread_name_prefix="bind")
         self._turns = {printer.name: threading.Lock() for printer in self._config.printers}
         self._ports: list[HeldPort] = []
@@ -86,6 +88,7 @@ class Jig:
             worker.thread.join(STOP_TIMEOUT_S)
         self.refill.stop()
         self._pool.shutdown()
+        self._pictures.close()
         for port in self._ports:
             port.drop()
         self._http.close()
@@ -130,6 +133,7 @@ class Jig:
             if result.code is not None and result.code.startswith("port."):
                 port.drop()
             self.refill.poke()
+            self._pictures.keep(result)
             return result
 
         trigger = build_trigger(socket, port, driver, self._clock, self._rejected(socket.name))

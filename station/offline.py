@@ -26,7 +26,9 @@ def add_config_argument(parser: argparse.ArgumentParser) -> None:
 def add_reason_arguments(parser: argparse.ArgumentParser) -> None:
     """``--reason`` and ``--operator``: what the audit keeps of a decision."""
     parser.add_argument("--reason", required=True, metavar="TEXT", help="why; kept in the journal")
-    parser.add_argument("--operator", default=getpass.getuser(), metavar="NAME", help="who decides (default: this user)")
+    parser.add_argument(
+        "--operator", default=getpass.getuser(), metavar="NAME", help="who decides (default: this user)"
+    )
 
 
 def configured(options: argparse.Namespace) -> Configuration:
@@ -60,6 +62,6 @@ def calling(config: StationConfig) -> Iterator[ProductionClient]:
     clock, options = SystemClock(), config.api.options()
     port = HttpxPort(options, clock)
     try:
-        yield ProductionClient(options, port, TokenSource(options, clock), clock, random.Random())  # noqa: S311
+        yield ProductionClient(options, port, TokenSource(options, clock), clock, random.Random())
     finally:
         port.close()
