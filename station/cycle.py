@@ -121,11 +121,12 @@ class Cycle:
         return board, identity
 
     def _made_whole(self, board: Bootloader, identity: Identity, unit: Unit) -> Identity:
-        """Where an earlier write was cut off, the page that holds the AppEUI may be half erased: finish that write first."""
+        """Where an earlier write was cut off, the page that holds the AppEUI may be half erased: finish that write first.
+        A page that was programmed anew since then is kept (``plan_write``)."""
         effect = unit.open_effect(EffectKind.WRITE)
-        if effect is None or identity.app_eui.value is not None:
+        if effect is None or unit.device_id is None:
             return identity
-        board.write(WritePlan.from_json(effect.request))
+        board.write(board.plan_write(unit.device_id, WritePlan.from_json(effect.request)))
         return board.identify()
 
     def _reserve(self, identity: Identity) -> Unit:

@@ -112,7 +112,7 @@ class Jig:
     def _worker(self, socket: SocketConfig) -> SocketWorker:
         port = HeldPort(lambda: open_serial(socket.serial, self._clock))
         self._ports.append(port)
-        driver = bootloader_driver(self._config.board)
+        driver = bootloader_driver(self._config.board, socket.serial.framing)
         printer = self._config.printer_of(socket)
         policy = policy_for(self._configuration, socket, driver)
         world = World(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from drivers.bootloader import BootloaderDriver
 from drivers.clock import Clock
 from drivers.errors import DriverError
 from drivers.printer import LabelPrinter
 from drivers.serial_port import open_serial
-from drivers.transport import SerialTransport, Transport
+from drivers.transport import Framing, SerialTransport, Transport
 from drivers.trigger import Trigger
 from station.bench import Policy
 from station.config.models import BoardConfig, ConnectionConfig, PrinterConfig, SocketConfig
@@ -36,12 +37,13 @@ class HeldPort:
             self._link = None
 
 
-def bootloader_driver(board: BoardConfig) -> BootloaderDriver:
-    """The driver for the configured kind of board."""
+def bootloader_driver(board: BoardConfig, framing: Framing) -> BootloaderDriver:
+    """The driver for the configured kind of board, on a port that is framed so."""
     if board.stm32 is not None:
         from drivers.bootloader.stm32.rom import Stm32Driver
 
-        return Stm32Driver(board.stm32)
+        timing = replace(board.stm32.timing, baud=framing.baud)
+        return Stm32Driver(replace(board.stm32, timing=timing))
     from drivers.bootloader.text_line import TextLineDriver
 
     assert board.text_line is not None, "checked by Choice"

@@ -100,7 +100,7 @@ def _run(configuration: Configuration, log: SessionLog, session: ReplaySession) 
     socket = next((socket for socket in configuration.station.sockets if socket.name == name), None)
     if socket is None:
         raise SessionError(f"{log.path}: its configuration has no socket {name!r}")
-    policy = policy_for(configuration, socket, bootloader_driver(configuration.station.board))
+    policy = policy_for(configuration, socket, bootloader_driver(configuration.station.board, socket.serial.framing))
     nowhere: Any = _Nowhere()
     client = ProductionClient(configuration.station.api.options(), nowhere, nowhere, SystemClock(), random.Random(0))
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="bind") as pool:
