@@ -133,7 +133,7 @@ def file_problems(connection: sa.Connection) -> list[str]:
 
 def backup(connection: sa.Connection, target: Path) -> None:
     """Copy the whole journal, as it is at this moment, to a new file ``target`` of mode 0600; complete or not there at all.
-    Raises JournalError where ``target`` exists or cannot be written."""
+    ``connection`` only reads. Raises JournalError where ``target`` exists or cannot be written."""
     if target.exists():
         raise JournalError(f"{target}: is there already; a backup never replaces a file")
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -156,7 +156,7 @@ def _copy(origin: sqlite3.Connection, target: Path) -> None:
     """Copy in one step, which a writer does not disturb, and leave one file that needs no WAL beside it."""
     copy = sqlite3.connect(target)
     try:
-        origin.backup(copy, pages=-1)
+        origin.backup(copy, pages=-1, progress=_refuse_to_wait)
         copy.execute("PRAGMA journal_mode = DELETE")
     finally:
         copy.close()
@@ -165,6 +165,12 @@ def _copy(origin: sqlite3.Connection, target: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _refuse_to_wait(status: int, _remaining: int, _total: int) -> None:
+    """Python's ``backup`` waits for ever on a database that another writes; ours is read-only, where that cannot be."""
+    if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        raise JournalError("the journal is being written by the connection that copies it")
 
 
 def _engine(path: Path, mode: str, pragmas: tuple[str, ...], begin: str, lock_timeout_s: float) -> sa.Engine:

@@ -32,7 +32,7 @@ def bring_up(store: Store, path: Path, now_ms: int) -> None:
     elif found != HEAD:
         _refuse_unknown(found)
         copy = path.with_name(f"{path.name}.{found}-{now_ms}.bak")
-        store.run(lambda connection: sqlite.backup(connection, copy))
+        _keep(path, copy)
         logger.warning("journal %s: from schema %s to %s; the old one is kept as %s", path, found, HEAD, copy)
         store.run(upgrade)
 
@@ -75,6 +75,15 @@ def _create(connection: sa.Connection) -> None:
     metadata.create_all(connection, checkfirst=False)
     version_metadata.create_all(connection, checkfirst=False)
     connection.execute(sa.insert(alembic_version).values(version_num=HEAD))
+
+
+def _keep(path: Path, copy: Path) -> None:
+    engine = sqlite.reader_engine(path, 0)
+    store = Store(engine, str(path), serial=True, lock_timeout_s=0)
+    try:
+        store.run(lambda connection: sqlite.backup(connection, copy))
+    finally:
+        store.close()
 
 
 def _refuse_unknown(found: str) -> None:
