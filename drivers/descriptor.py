@@ -102,7 +102,7 @@ class DescriptorPort:
         kept = b""
         for _ in range(MAX_DISCARD_CHUNKS):
             # Looking first: usblp refuses to read from a printer that has no way to answer.
-            if not (events := self._readable.poll(0)):
+            if not self._readable.poll(0):
                 break
             try:
                 data = os.read(fd, CHUNK_BYTES)
@@ -111,9 +111,7 @@ class DescriptorPort:
             except OSError as error:
                 raise lost(self._name, error) from error
             if not data:
-                if not kept and (self._empty_is_end or events[0][1] & _BROKEN):
-                    raise PortLost(self._name, self._gone)
-                break
+                break  # the end, if it is one, is what the next read raises
             kept = (kept + data)[-DISCARD_KEPT_BYTES:]
         return kept
 
