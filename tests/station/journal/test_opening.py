@@ -209,6 +209,17 @@ def test_a_backup_is_a_whole_journal_of_its_moment(tmp_path: Path):
         assert restored.read.integrity_check() == ()
 
 
+def test_each_commit_is_synced_and_each_reference_checked(tmp_path: Path):
+    """synchronous 2 is FULL: one fdatasync a commit (https://sqlite.org/pragma.html#pragma_synchronous)."""
+    opened(tmp_path / "journal.db").close()
+    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0}
+    engine = writer_engine(tmp_path / "journal.db", 1)
+    with engine.connect() as connection:
+        found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in wanted}
+    engine.dispose()
+    assert found == wanted
+
+
 def test_a_copy_by_the_connection_that_writes_is_refused_and_does_not_wait_for_ever(tmp_path: Path):
     opened(tmp_path / "journal.db").close()
     engine = writer_engine(tmp_path / "journal.db", 1)
