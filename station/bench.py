@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from drivers.bootloader import Bootloader, BootloaderDriver
+from drivers.errors import DriverMisuse
 from drivers.printer import LabelPrinter, Receipt
 from drivers.transport import SerialTransport, Transport
 from station.cycle import Bench, Beside, Lane
@@ -104,6 +105,12 @@ class _Board:
 
     def connect(self) -> Bootloader:
         return self.driver.connect(self.session.serial("uart", self.open_uart), self.session.clock)
+
+    def check_device_id(self, device_id: str) -> None:
+        try:
+            self.driver.check_device_id(device_id)
+        except DriverMisuse as misfit:
+            raise UnitError("unit.device_id_unfit", str(misfit)) from misfit
 
 
 @dataclass(frozen=True, slots=True)

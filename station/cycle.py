@@ -139,6 +139,8 @@ class Cycle:
         if scanned_sn is not None and unit.sn is not None and unit.sn != scanned_sn:
             raise UnitError("unit.sn_mismatch", f"scanned {scanned_sn}, this unit has {unit.sn}")
         self._learn(unit)
+        if unit.device_id is not None and not unit.activated:
+            self._bench.board.check_device_id(unit.device_id)
         return unit
 
     def _activate(self, unit: Unit) -> bool:

@@ -114,6 +114,7 @@ CATALOGUE: dict[str, Explanation] = {
         ("api.licences", "No more licences", "Call the engineer: the server gives no more DeviceIDs."),
         ("api.sns", "No more SNs", "Call the engineer: the server gives no more SNs."),
         ("pool.empty", "No ids left", "Wait for the refill, or call the engineer to check the server."),
+        ("unit.device_id_unfit", "DeviceID does not fit the board", "Call the engineer: configured field and the server's DeviceIDs do not fit."),
         ("unit.in_doubt", "Board is in doubt", "Put the board aside and call the engineer to settle it."),
         ("unit.busy", "Board is in another socket", "Leave it in one socket only, then start again."),
         ("unit.doubt_unsettled", "Board was not settled", "Call the engineer to settle it."),

@@ -143,3 +143,6 @@ class BoardPort(Protocol):
 
     def connect(self) -> Bootloader:
         """Open the socket's port and start a conversation. Raises TransportError."""
+
+    def check_device_id(self, device_id: str) -> None:
+        """Raises UnitError("unit.device_id_unfit") where no board of this kind can hold the DeviceID; talks to none."""

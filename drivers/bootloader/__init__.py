@@ -100,3 +100,7 @@ class BootloaderDriver(Protocol):
     def is_present(self, link: SerialTransport, clock: Clock) -> bool:
         """One short attempt (under 0.3 s) to wake a bootloader; True when something answers in its protocol. Harmless to a
         board in any state. Raises TransportError other than DeadlineExpired."""
+
+    def check_device_id(self, device_id: str) -> None:
+        """Whether a board's memory can hold this DeviceID, as far as the configuration tells; talks to no board. Raises
+        DriverMisuse where not: to be asked before anything is spent on the id."""

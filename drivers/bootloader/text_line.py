@@ -54,6 +54,9 @@ class TextLineDriver:
         except DeadlineExpired:
             return False
 
+    def check_device_id(self, device_id: str) -> None:
+        _write_line(self.options, device_id)
+
 
 class _Conversation:
     """One conversation with one board."""
@@ -69,16 +72,7 @@ class _Conversation:
     def plan_write(self, device_id: str, previous: WritePlan | None = None) -> WritePlan:  # noqa: ARG002
         """The plan's image is the command line, without terminator; ``previous`` changes nothing, since a line shares no page.
         Raises DriverMisuse for a DeviceID that the configured form or what may safely stand in a command forbids."""
-        query, write = self._options.device_id, self._options.write
-        try:
-            if self._options.device_id_form.apply(device_id) != device_id or not _SAFE_VALUE.fullmatch(device_id):
-                raise ValueError(f"{device_id!r} is not in the configured form")
-            if query.memory is None:
-                line = write.send.replace("{device_id}", device_id)
-            else:
-                line = write.send.replace("{device_id_hex}", query.memory.encode(device_id).hex().upper())
-        except ValueError as problem:
-            raise DriverMisuse(f"this DeviceID cannot be written: {problem}") from problem
+        line = _write_line(self._options, device_id)
         return WritePlan(device_id, None, line.encode("ascii"), (), f"send {line!r}, then read the DeviceID back")
 
     def write(self, plan: WritePlan) -> None:
@@ -154,6 +148,20 @@ class _Conversation:
         except BoardSilent:
             self._talk.wake()
             return self._talk.ask(question, self._options.attempts)
+
+
+def _write_line(options: TextLineOptions, device_id: str) -> str:
+    """The command that writes a DeviceID. Raises DriverMisuse for one that the configured form or what may safely stand in a
+    command forbids."""
+    memory, write = options.device_id.memory, options.write
+    try:
+        if options.device_id_form.apply(device_id) != device_id or not _SAFE_VALUE.fullmatch(device_id):
+            raise ValueError(f"{device_id!r} is not in the configured form")
+        if memory is None:
+            return write.send.replace("{device_id}", device_id)
+        return write.send.replace("{device_id_hex}", memory.encode(device_id).hex().upper())
+    except ValueError as problem:
+        raise DriverMisuse(f"this DeviceID cannot be written: {problem}") from problem
 
 
 def _question(asked: Query | Command) -> Question:

@@ -11,13 +11,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     check = actions.add_parser("check", help="check a file: file:line for each mistake")
     check.add_argument("file", type=Path, metavar="FILE")
+    check.add_argument(
+        "--without-ports",
+        action="store_true",
+        help="a file for another computer: do not look whether its ports are here",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """0; mistakes end in ``describe_failure`` with 2."""
+    from station.config.devices import require_devices
     from station.config.validate import load_configuration
 
-    configuration = load_configuration(options.file).station
+    checked = load_configuration(options.file)
+    if not options.without_ports:
+        require_devices(checked)
+    configuration = checked.station
     sockets = ", ".join(socket.name for socket in configuration.sockets)
     sys.stdout.write(f"{options.file}: good: station {configuration.station}, sockets {sockets}\n")
     return 0

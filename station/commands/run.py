@@ -28,11 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """0; 1 if any of N cycles was not PASS; 2 for a configuration that cannot be used (``describe_failure``)."""
+    from station.config.devices import require_devices
     from station.config.validate import load_configuration
     from station.jig import Jig
     from station.live import open_view
 
     configuration = load_configuration(options.config)
+    require_devices(configuration)
     view = open_view()
     try:
         with Jig(configuration, publisher(view, options.json), cycles=options.cycles) as jig, stopped_by_signals(jig):

@@ -16,10 +16,13 @@ import yaml
 
 from station.config.quantities import convert
 from station.errors import StationError
+from station.text import printable
 
 MAX_FILE_BYTES = 1024 * 1024
 MAX_DEPTH = 32
 MAX_NODES = 100_000
+MAX_LINE_CHARS = 2000
+"""Bound of one mistake's line: keys and values of the file stand in it."""
 
 Location = tuple[str | int, ...]
 
@@ -37,9 +40,8 @@ class Mistake:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}"
-        return f"{place}: {self.where + ': ' if self.where else ''}{self.what}" + (
-            f" — {self.remedy}" if self.remedy else ""
-        )
+        text = f"{place}: {self.where + ': ' if self.where else ''}{self.what}"
+        return printable(text + (f" — {self.remedy}" if self.remedy else ""), MAX_LINE_CHARS)
 
 
 class ConfigError(StationError):
@@ -60,6 +62,16 @@ class Document:
     values: dict[str, Any]
     marks: dict[Location, tuple[int, int]]
 
+    def value_at(self, location: Location) -> Any:
+        """What stands at a location, None where nothing does."""
+        value: Any = self.values
+        for part in location:
+            try:
+                value = value[part]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return value
+
     def mistake(self, location: Location, what: str, remedy: str = "") -> Mistake:
         """A mistake at the deepest part of ``location`` that stands in the file."""
         found = location
@@ -67,6 +79,12 @@ class Document:
             found = found[:-1]
         line, column = self.marks.get(found, (1, 1))
         return Mistake(self.file, line, column, ".".join(str(part) for part in location), what, remedy)
+
+
+def split_remedy(message: str) -> tuple[str, str]:
+    """What is wrong and what to do, of a message that says both with a semicolon in between."""
+    what, _, remedy = message.rpartition("; ")
+    return (what, remedy) if what else (message, "")
 
 
 def load(path: Path) -> Document:
@@ -96,9 +114,16 @@ def parse(raw: bytes, file: str) -> Document:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         what = " ".join(str(part) for part in (error.context, error.problem) if part)
         raise ConfigError([Mistake(file, line, column, "", what, "correct the YAML there")]) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        what = str(error).splitlines()[0][:200]
-        raise ConfigError([Mistake(file, 1, 1, "", what, "correct the YAML")]) from error
+    except yaml.reader.ReaderError as error:
+        line = raw.decode("utf-8").count("\n", 0, error.position) + 1
+        what = f"the character U+{error.character:04X} may not stand in YAML"
+        raise ConfigError([Mistake(file, line, 1, "", what, "remove it")]) from error
+    except RecursionError as error:
+        raise ConfigError([Mistake(file, 1, 1, "", "nested too deep", "simplify it")]) from error
+    except (ValueError, OverflowError) as error:  # PyYAML gives \\U escapes to chr() unchecked
+        raise ConfigError(
+            [Mistake(file, 1, 1, "", "an escape that is no character", "correct the \\U escape")]
+        ) from error
     if not isinstance(root, yaml.MappingNode):
         raise ConfigError(
             [Mistake(file, 1, 1, "", "not a mapping of keys to values", "start from an example in configs/")]
@@ -132,6 +157,9 @@ class _Builder:
                 self._mistake(node, location, "nested too deep or too large", "simplify it")
             return None
         self.marks.setdefault(location, _position(node))
+        if node.tag not in _TAGS:
+            self._mistake(node, location, f"the tag {node.tag} is not taken here", "remove the tag")
+            return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, location)
         if isinstance(node, yaml.SequenceNode):
@@ -143,6 +171,9 @@ class _Builder:
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
                 self._mistake(key_node, location, "a key that is not text", "use a plain word as key")
+                continue
+            if key_node.tag == _MERGE:
+                self._mistake(key_node, location, "merge keys are not taken here", "write the keys out")
                 continue
             key = key_node.value
             here = (*location, key)
@@ -159,26 +190,28 @@ class _Builder:
         try:
             return convert(key, value)
         except ValueError as error:
-            self._mistake(node, here, f"{value!r}: {error}", "")
+            what, remedy = split_remedy(str(error))
+            self._mistake(node, here, f"{value!r}: {what}", remedy)
             return None
 
     def _scalar(self, node: yaml.Node, location: Location) -> Any:
         text = str(node.value)
-        if isinstance(node, yaml.ScalarNode) and node.style is not None:
-            return text
-        if node.tag not in _PLAIN_TAGS:
-            self._mistake(node, location, f"the tag {node.tag} is not taken here", "remove the tag")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            self._mistake(node, location, "half of a surrogate pair is no character", "write the character itself")
             return None
-        return _plain_value(text)
+        return text if isinstance(node, yaml.ScalarNode) and node.style is not None else _plain_value(text)
 
     def _mistake(self, node: yaml.Node, location: Location, what: str, remedy: str) -> None:
         line, column = _position(node)
         self.mistakes.append(Mistake(self.file, line, column, ".".join(map(str, location)), what, remedy))
 
 
-_PLAIN_TAGS = frozenset(
-    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}"
+    for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
 )
+"""What PyYAML resolves to without being told (YAML 1.1); all others stand in the file itself."""
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 def _plain_value(text: str) -> Any:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -49,6 +50,10 @@ from station.production_api.options import (
 )
 from station.refill import RefillOptions
 
+T = TypeVar("T")
+
+MAX_PARTS = 64
+"""The most sockets, and the most printers, that one station has."""
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}"
 
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$")]
@@ -126,6 +131,13 @@ class ApiConfig(Part):
     device_id_pattern: str = ID_PATTERN
     sn_pattern: str = ID_PATTERN
     batch_limit: int = 1000
+
+    @field_validator("http")
+    @classmethod
+    def _in_base(cls, value: HttpOptions, info: ValidationInfo) -> HttpOptions:
+        return (
+            value if value.ca_file is None else replace(value, ca_file=surroundings_of(info).anchor(str(value.ca_file)))
+        )
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
@@ -216,6 +228,13 @@ class LabelConfig(Choice):
     zpl_template: ConfigPath | None = None
 
 
+def _some(parts: tuple[T, ...]) -> tuple[T, ...]:
+    """Checked after the parts themselves, so that a mistake in one of them is not followed by one about their number."""
+    if not 1 <= len(parts) <= MAX_PARTS:
+        raise ValueError(f"1 to {MAX_PARTS} must stand here, not {len(parts)}")
+    return parts
+
+
 class StationConfig(Part):
     """A whole configuration file."""
 
@@ -224,12 +243,14 @@ class StationConfig(Part):
     api: ApiConfig
     board: BoardConfig
     label: LabelConfig
-    printers: Annotated[tuple[PrinterConfig, ...], Field(min_length=1, max_length=64)]
-    sockets: Annotated[tuple[SocketConfig, ...], Field(min_length=1, max_length=64)]
+    printers: Annotated[tuple[PrinterConfig, ...], AfterValidator(_some)]
+    sockets: Annotated[tuple[SocketConfig, ...], AfterValidator(_some)]
     ids: IdsConfig = IdsConfig()
     scan: ScanConfig = ScanConfig()
     label_extra: dict[str, str] = Field(default_factory=dict)
     """Constant texts that the label may show, such as a model name."""
+    require_ports: bool = True
+    """Whether a device that is not there when the station starts is a mistake, or is waited for (``station.config.devices``)."""
 
     @property
     def sessions_dir(self) -> Path:

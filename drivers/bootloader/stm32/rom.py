@@ -8,6 +8,7 @@ from drivers.bootloader import Bootloader
 from drivers.bootloader.stm32.commands import Rom
 from drivers.bootloader.stm32.conversation import Stm32Conversation
 from drivers.bootloader.stm32.options import Stm32Options
+from drivers.bootloader.stm32.plans import encode
 from drivers.clock import Clock
 from drivers.transport import SerialTransport
 
@@ -38,3 +39,6 @@ class Stm32Driver:
         """
         rom = Rom(link, clock, self.options.row, self.options.timing)
         return rom.answers_probe(PROBE_S)
+
+    def check_device_id(self, device_id: str) -> None:
+        encode(self.options.device_id, device_id)

@@ -1,0 +1,88 @@
+"""Are the devices of a configuration there? Looked at from outside only: nothing is opened, so no board is reset."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from drivers.serial_port import SerialOptions
+from station.config.loader import ConfigError, Location, Mistake
+from station.config.models import ConnectionConfig
+from station.config.validate import Configuration
+
+WAIT_FOR_IT = "or set require_ports: false to wait for it"
+_FIND_SERIAL = f"plug it in, or name one that ls -l /dev/serial/by-path shows, {WAIT_FOR_IT}"
+_FIND_USB = f"switch the printer on and plug it in, or name one that ls /dev/usb shows, {WAIT_FOR_IT}"
+_MAKE_FOLDER = "make the folder, or name another"
+
+
+def require_devices(configuration: Configuration) -> None:
+    """Raises ConfigError where a serial port, a printer's node or a folder for labels is not there, unless the configuration says
+    ``require_ports: false``; and where the file of certificates is not, whatever it says. What stands behind an address on the
+    network shows when it is connected to."""
+    mistakes = missing_devices(configuration) if configuration.station.require_ports else []
+    ca_file = configuration.station.api.http.ca_file
+    if ca_file is not None and (problem := _path_problem(str(ca_file), stat.S_ISREG, "no file")) is not None:
+        where: Location = ("api", "http", "ca_file")
+        mistakes.append(configuration.document.mistake(where, problem, "name a PEM file of the authorities to trust"))
+    if mistakes:
+        raise ConfigError(mistakes)
+
+
+def missing_devices(configuration: Configuration) -> list[Mistake]:
+    """One mistake for each path of a device that leads nowhere, or to something else than a device, in the file's order."""
+    document = configuration.document
+    return [document.mistake(location, problem, remedy) for location, problem, remedy in _problems(configuration)]
+
+
+def _problems(configuration: Configuration) -> Iterator[tuple[Location, str, str]]:
+    """Where, what and the remedy."""
+    station = configuration.station
+    for index, printer in enumerate(station.printers):
+        yield from _of_connection(("printers", index, "connection"), printer.connection, station.state_dir)
+    for index, socket in enumerate(station.sockets):
+        here: Location = ("sockets", index)
+        yield from _of_serial((*here, "serial"), socket.serial)
+        scanner = socket.trigger.serial_scanner
+        if scanner is not None:
+            yield from _of_serial((*here, "trigger", "serial_scanner", "serial"), scanner.serial)
+
+
+def _of_serial(location: Location, options: SerialOptions) -> Iterator[tuple[Location, str, str]]:
+    if options.is_local and (problem := _path_problem(options.port, stat.S_ISCHR, "no serial port")) is not None:
+        yield (*location, "port"), problem, _FIND_SERIAL
+
+
+def _of_connection(
+    location: Location, connection: ConnectionConfig, state_dir: Path
+) -> Iterator[tuple[Location, str, str]]:
+    if connection.serial is not None:
+        yield from _of_serial((*location, "serial"), connection.serial)
+    if connection.usb is not None:
+        problem = _path_problem(connection.usb.path, stat.S_ISCHR, "no printer's node")
+        if problem is not None:
+            yield (*location, "usb", "path"), problem, _FIND_USB
+    if connection.file is not None:
+        path = Path(connection.file.path)
+        folder = path if connection.file.one_file_per_job else path.parent
+        if not _is_state_folder(folder, state_dir):
+            problem = _path_problem(str(folder), stat.S_ISDIR, "no folder")
+            if problem is not None:
+                yield (*location, "file", "path"), problem, _MAKE_FOLDER
+
+
+def _is_state_folder(folder: Path, state_dir: Path) -> bool:
+    """The station makes this folder itself when it starts."""
+    return folder.absolute() == state_dir.absolute()
+
+
+def _path_problem(path: str, is_it: Callable[[int], bool], otherwise: str) -> str | None:
+    """Why ``path`` cannot be what is looked for, or None."""
+    try:
+        mode = Path(path).stat().st_mode
+    except FileNotFoundError:
+        return f"{path} is not there"
+    except (OSError, ValueError) as error:
+        return f"{path} cannot be looked at: {getattr(error, 'strerror', None) or error}"
+    return None if is_it(mode) else f"{path} is {otherwise}"
