@@ -125,10 +125,14 @@ class TerminalView:
         if isinstance(event, CycleEnded):
             style = _STYLES[event.result.outcome]
             self._console.print(
-                f"[{event.socket}] cycle {event.result.cycle}: {summary_of(event.result)}", style=style, markup=False
+                f"[{event.socket}] cycle {event.result.cycle}: {summary_of(event.result)}",
+                style=style,
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
             )
         elif isinstance(event, StartRejected | SocketDown):
-            self._console.print(_line_of(event), style="yellow", markup=False)
+            self._console.print(_line_of(event), style="yellow", markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         self._live.stop()
@@ -142,7 +146,7 @@ class TerminalView:
         for title in ("socket", "state", "step", "s", "unit", "what to do", "PASS/FAIL/ERROR"):
             table.add_column(title)
         with self._lock:
-            for name, row in self._rows.items():
+            for name, row in sorted(self._rows.items()):
                 elapsed = "" if row.started_s is None else f"{self._now_s() - row.started_s:.1f}"
                 progress = "" if row.step is None else f"{row.steps_done + 1}/{len(Step)} {row.step}"
                 counts = "/".join(str(row.counts.get(o, 0)) for o in (Outcome.PASS, Outcome.FAIL, Outcome.ERROR))
