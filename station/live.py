@@ -142,7 +142,7 @@ class TerminalView:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(title=self._pool or None, expand=True)
+        table = Table(title=Text(self._pool) if self._pool else None, expand=True)
         for title in ("socket", "state", "step", "s", "unit", "what to do", "PASS/FAIL/ERROR"):
             table.add_column(title)
         with self._lock:

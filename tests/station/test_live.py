@@ -105,8 +105,10 @@ def test_text_from_outside_can_neither_drive_the_terminal_nor_start_a_line(event
 
 
 def test_a_board_that_answers_markup_is_shown_as_it_is() -> None:
-    above, _ = drawn(CycleEnded("A", result(Outcome.FAIL, "board.garbled", "[bold]x[/bold] [red]")))
-    assert "[bold]x[/bold] [red]" in above
+    markup = "[bold]x[/bold] [red] [/nothing]"
+    above, table = drawn(CycleEnded("A", result(Outcome.FAIL, "board.garbled", markup)), PoolChanged(1, 2, markup))
+    assert markup in above
+    assert markup in table
 
 
 def test_the_table_follows_a_cycle_and_counts_outcomes() -> None:
