@@ -21,7 +21,7 @@ def describe_holders(path: str) -> str:
         status = Path(path).stat()
     except OSError:
         return "another process"
-    pids = _lock_owners(status) or _openers(status.st_rdev)
+    pids = lock_owners(status) or _openers(status.st_rdev)
     others = [pid for pid in pids if pid != os.getpid()]
     if pids and not others:
         return "this program itself"
@@ -37,8 +37,11 @@ def describe_group(path: str) -> str:
         return "the device's group is not known"
 
 
-def _lock_owners(status: os.stat_result) -> list[int]:
-    """Pids from /proc/locks (proc(5)): ``1: FLOCK ADVISORY WRITE pid major:minor:inode start end``, the device in hex."""
+def lock_owners(status: os.stat_result) -> list[int]:
+    """Who holds a flock on the file of this status: pids from /proc/locks.
+
+    Its lines are ``1: FLOCK ADVISORY WRITE pid major:minor:inode start end``, the device in hex (proc(5)).
+    """
     device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     try:
         rows = [line.split() for line in Path("/proc/locks").read_text("ascii", "replace").splitlines()]

@@ -72,12 +72,15 @@ class Document:
                 return None
         return value
 
+    def mark_of(self, location: Location) -> tuple[int, int]:
+        """Line and column of the deepest part of ``location`` that stands in the file."""
+        while location and location not in self.marks:
+            location = location[:-1]
+        return self.marks.get(location, (1, 1))
+
     def mistake(self, location: Location, what: str, remedy: str = "") -> Mistake:
         """A mistake at the deepest part of ``location`` that stands in the file."""
-        found = location
-        while found and found not in self.marks:
-            found = found[:-1]
-        line, column = self.marks.get(found, (1, 1))
+        line, column = self.mark_of(location)
         return Mistake(self.file, line, column, ".".join(str(part) for part in location), what, remedy)
 
 
