@@ -41,8 +41,13 @@ class Policy:
     label: LabelDesign | ZplTemplate
     sn_pattern: str
     sn_case: str = "keep"
+    scan_is_sn: bool = False
     repeat_unnamed: bool = False
     label_extra: dict[str, str] = field(default_factory=dict)
+
+    def scanned_sn(self, text: str | None) -> str | None:
+        """What the text of a start is to the cycle: the SN to bind where scans mean that, a mere press being no SN at all ("")."""
+        return (text or "") if self.scan_is_sn else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class World:
     open_uart: Callable[[], SerialTransport]
     open_printer: Callable[[], Transport]
     printer_turn: threading.Lock
+    claim: Callable[[str], None]
     aborted: Callable[[], str | None]
     beside: Beside
     publish: Callable[[Event], None]
@@ -73,6 +79,9 @@ def assemble(policy: Policy, world: World, session: Session) -> Bench:
         label=_Labels(policy, world, session),
         beside=world.beside,
         publish=world.publish,
+        claim=lambda chip_id: session.given(
+            "unit.claim", {"chip_id": chip_id}, type(None), lambda: world.claim(chip_id)
+        ),
         aborted=world.aborted,
         check_sn=lambda text: check_sn(text, policy.sn_pattern, policy.sn_case),
         repeat_unnamed=policy.repeat_unnamed,

@@ -8,6 +8,7 @@ import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,13 +17,15 @@ from drivers.serial_port import open_serial
 from drivers.trigger import TriggerEvent
 from station import __version__
 from station.bench import Policy, World, assemble
+from station.claims import Claims
 from station.config.models import SocketConfig
 from station.config.validate import Configuration
-from station.cycle import Cycle
+from station.cycle import Cycle, describe
 from station.errors import StationError, explain
 from station.events import CycleEnded, Event, StartRejected
+from station.filing import file_cut_off, file_log
 from station.journal.opening import open_journal
-from station.model import CycleResult, LabelFate
+from station.model import CycleResult, IdKind, IdSource, LabelFate
 from station.parts import HeldPort, bootloader_driver, build_trigger, open_connection, policy_for
 from station.pictures import LabelPictures
 from station.production_api.client import ProductionClient
@@ -37,66 +40,88 @@ from station.worker import SocketWorker
 logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 60.0
-"""Longest wait for the cycles in progress when the station stops; a cycle's own waits are all bounded below it."""
+"""Longest wait for the cycles in progress when the station stops."""
 
 
 class Jig:
-    """A running station. Use as a context manager: leaving it ends the cycles in progress and releases every device."""
+    """A running station. Use as a context manager: leaving it ends the cycles in progress and releases every device, and raises
+    StationError where a program fault had stopped the station."""
 
     def __init__(
         self, configuration: Configuration, publish: Callable[[Event], None], *, cycles: int | None = None
     ) -> None:
         """``cycles``: stop by itself after so many cycles; None runs until ``stop``. Raises StationError where the journal
-        cannot be opened; devices that are missing are not an error here."""
+        cannot be opened or a session log not be written; devices that are missing are not an error here."""
         self._configuration = configuration
         self._config = configuration.station
         self._publish_to = publish
         self._wanted_cycles = cycles
         self._clock = SystemClock()
         self._stopping = threading.Event()
-        self._count_lock = threading.Lock()
+        self._failure: Exception | None = None
+        self._lock = threading.Lock()
         self._started_cycles = 0
+        self._aborted: set[str] = set()
+        self._claims = Claims()
         self.results: list[CycleResult] = []
-        self._config.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.journal = open_journal(
-            self._config.journal_path, self._clock, ids=self._config.ids.source, station=self._config.station
+        self._closing = ExitStack()
+        for library in ("httpx", "httpcore"):
+            logging.getLogger(library).setLevel(logging.WARNING)
+        with ExitStack() as on_failure:
+            on_failure.callback(self._closing.close)
+            self._build()
+            on_failure.pop_all()
+
+    def _build(self) -> None:
+        """Everything that has to be released again is put on ``_closing``, what is needed longest first."""
+        config, closing = self._config, self._closing
+        config.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.journal = closing.enter_context(
+            open_journal(config.journal_path, self._clock, ids=config.ids.source, station=config.station)
         )
-        options = self._config.api.options()
+        file_cut_off(self.journal, config.sessions_dir)
+        options = config.api.options()
         self._http = HttpxPort(options, self._clock)
+        closing.callback(self._http.close)
         self._tokens = TokenSource(options, self._clock)
         self.client = ProductionClient(options, self._http, self._tokens, self._clock, random.Random())
-        self.refill = Refill(self.journal, self.client, self._config.ids.refill, self._publish)
-        self._pictures = LabelPictures(self._config.labels_dir, configuration.label, dict(self._config.label_extra))
-        self._pool = ThreadPoolExecutor(max_workers=len(self._config.sockets), thread_name_prefix="bind")
-        self._turns = {printer.name: threading.Lock() for printer in self._config.printers}
-        self._ports: list[HeldPort] = []
-        self._workers = [self._worker(socket) for socket in self._config.sockets]
+        self._pictures = LabelPictures(config.labels_dir, self._configuration.label, dict(config.label_extra))
+        closing.callback(self._pictures.close)
+        self._pool = ThreadPoolExecutor(max_workers=len(config.sockets), thread_name_prefix="bind")
+        closing.callback(self._pool.shutdown)
+        self.refill = Refill(self.journal, self.client, config.ids.refill, self._publish)
+        closing.callback(self.refill.stop)
+        self._turns = {printer.name: threading.Lock() for printer in config.printers}
+        self._workers = [self._worker(socket) for socket in config.sockets]
 
     def __enter__(self) -> Self:
-        if self._config.ids.source == "pool":
-            self.refill.top_up()
-            self.refill.start()
-        for worker in self._workers:
-            worker.thread.start()
+        with ExitStack() as on_failure:
+            on_failure.callback(self._close)
+            if self._config.ids.source is IdSource.POOL:
+                self._start_refilling()
+            for worker in self._workers:
+                worker.thread.start()
+            on_failure.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.stop()
-        for worker in self._workers:
-            worker.thread.join(STOP_TIMEOUT_S)
-        self.refill.stop()
-        self._pool.shutdown()
-        self._pictures.close()
-        for port in self._ports:
-            port.drop()
-        self._http.close()
-        self.journal.close()
+        self._close()
+        if self._failure is not None and error is None:
+            raise StationError(f"the station was stopped by {describe(self._failure)}") from self._failure
 
     def stop(self) -> None:
         """Ask for the end: no new cycle starts, a cycle in progress ends before its next step. May be called from a signal."""
         self._stopping.set()
+
+    def abort(self, socket: str) -> None:
+        """The operator's stop: the cycle in progress in this socket ends before its next step. Raises KeyError for a socket that
+        there is not; nothing happens where no cycle runs."""
+        if socket not in {each.name for each in self._config.sockets}:
+            raise KeyError(socket)
+        with self._lock:
+            self._aborted.add(socket)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until ``stop`` was called or the wanted number of cycles has ended; whether that is so."""
@@ -107,11 +132,25 @@ class Jig:
         """What people must be told of how this station is configured."""
         return self._http.warnings
 
+    def _close(self) -> None:
+        self.stop()
+        for worker in self._workers:
+            if worker.thread.is_alive():
+                worker.thread.join(STOP_TIMEOUT_S)
+        self._closing.close()
+
+    def _start_refilling(self) -> None:
+        """Wait for the first ids where there are none at all; everything else is done in the background."""
+        levels = self.journal.pool_levels()
+        if not all(levels.free(kind) for kind in IdKind):
+            self.refill.top_up()
+        self.refill.start()
+
     # -- composition -----------------------------------------------------------------------------------------------
 
     def _worker(self, socket: SocketConfig) -> SocketWorker:
         port = HeldPort(lambda: open_serial(socket.serial, self._clock))
-        self._ports.append(port)
+        self._closing.callback(port.drop)
         driver = bootloader_driver(self._config.board, socket.serial.framing)
         printer = self._config.printer_of(socket)
         policy = policy_for(self._configuration, socket, driver)
@@ -123,13 +162,16 @@ class Jig:
             open_uart=port.get,
             open_printer=lambda: open_connection(printer.connection, self._clock),
             printer_turn=self._turns[printer.name],
-            aborted=lambda: "cycle.shutdown" if self._stopping.is_set() and not self._wanted_reached() else None,
+            claim=lambda chip_id: self._claims.take(chip_id, socket.name),
+            aborted=lambda: self._abort_of(socket.name),
             beside=self._pool.submit,
             publish=self._publish,
         )
 
         def run_cycle(event: TriggerEvent) -> CycleResult:
-            result = self._recorded_cycle(policy, world, socket, event)
+            with self._lock:
+                self._aborted.discard(socket.name)
+            result = self._recorded_cycle(policy, world, event)
             if result.code is not None and result.code.startswith("port."):
                 port.drop()
             self.refill.poke()
@@ -138,26 +180,38 @@ class Jig:
 
         trigger = build_trigger(socket, port, driver, self._clock, self._rejected(socket.name))
         return SocketWorker(
-            socket.name, trigger, run_cycle, self._may_start, self._publish, self._clock, self._stopping
+            socket.name, trigger, run_cycle, self._may_start, self._publish, self._clock, self._stopping, self._fail
         )
 
-    def _recorded_cycle(self, policy: Policy, world: World, socket: SocketConfig, event: TriggerEvent) -> CycleResult:
+    def _recorded_cycle(self, policy: Policy, world: World, event: TriggerEvent) -> CycleResult:
+        """Once the journal has a cycle's result, nothing changes it any more: a log that cannot be finished is finished at the
+        next start, from what is on disk."""
         started_s = self._clock.monotonic_s()
-        path = path_for(self._config.sessions_dir, self._clock.wall_s(), policy.station, policy.socket)
+        session: RecordingSession | None = None
+        result: CycleResult | None = None
         try:
-            session = RecordingSession.start(
-                path, session_head(self._configuration, policy, event, str(path)), self._clock, self._masker()
-            )
-            scanned_sn = event.text if self._config.scan.means == "sn" else None
-            try:
-                result = Cycle(assemble(policy, world, session), str(path), scanned_sn).run()
-            finally:
-                closed = session.close()
-            self.journal.note_session(result.cycle, str(closed.path), closed.sha256, closed.size_bytes)
+            path = path_for(self._config.sessions_dir, self._clock.wall_s(), policy.station, policy.socket)
+            head = session_head(self._configuration, policy, event, str(path))
+            session = RecordingSession.start(path, head, self._clock, self._masker())
+            cycle = Cycle(assemble(policy, world, session), str(path), policy.scanned_sn(event.text))
+            result = cycle.run()
         except Exception as error:
-            logger.exception("socket %s: the cycle could not be recorded", socket.name)
+            logger.exception("socket %s: the cycle could not be recorded", policy.socket)
             return failed_result(policy, error, self._clock.monotonic_s() - started_s)
+        finally:
+            self._claims.release(policy.socket)
+            if session is not None:
+                self._file(session, result)
         return result
+
+    def _file(self, session: RecordingSession, result: CycleResult | None) -> None:
+        try:
+            closed = session.close()
+        except StationError as error:
+            logger.error("session log %s is not finished: %s", session.path, error)
+            return
+        if result is not None:
+            file_log(self.journal, self._config.sessions_dir, result.cycle, closed)
 
     def _masker(self) -> Masker:
         return Masker(lambda: [secret.reveal() for secret in self._tokens.secrets()])
@@ -165,26 +219,39 @@ class Jig:
     def _rejected(self, socket: str) -> Callable[[str], None]:
         return lambda reason: self._publish(StartRejected(socket, reason))
 
-    # -- counting --------------------------------------------------------------------------------------------------
+    # -- starting and stopping -----------------------------------------------------------------------------------------
 
     def _may_start(self) -> bool:
-        with self._count_lock:
+        with self._lock:
             if self._wanted_cycles is not None and self._started_cycles >= self._wanted_cycles:
                 return False
             self._started_cycles += 1
             return True
 
-    def _wanted_reached(self) -> bool:
-        return self._wanted_cycles is not None and self._started_cycles >= self._wanted_cycles
+    def _abort_of(self, socket: str) -> str | None:
+        with self._lock:
+            if socket in self._aborted:
+                return "cycle.aborted"
+        return "cycle.shutdown" if self._stopping.is_set() else None
+
+    def _fail(self, error: Exception) -> None:
+        """A program fault: the station ends, and says why."""
+        with self._lock:
+            self._failure = self._failure or error
+        self._stopping.set()
 
     def _publish(self, event: Event) -> None:
+        """A view that fails stops the station and never reaches into a cycle."""
+        ended = False
         if isinstance(event, CycleEnded):
-            with self._count_lock:
+            with self._lock:
                 self.results.append(event.result)
                 ended = self._wanted_cycles is not None and len(self.results) >= self._wanted_cycles
-        else:
-            ended = False
-        self._publish_to(event)
+        try:
+            self._publish_to(event)
+        except Exception as error:
+            logger.exception("what happens cannot be shown")
+            self._fail(error)
         if ended:
             self._stopping.set()
 
@@ -223,5 +290,5 @@ def failed_result(policy: Policy, error: Exception, duration_s: float) -> CycleR
         resumed=False,
         label=LabelFate.NOT_PRINTED,
         duration_s=duration_s,
-        message=str(error) if isinstance(error, StationError) else f"{type(error).__name__}: {error}",
+        message=describe(error),
     )

@@ -126,6 +126,7 @@ def policy_for(configuration: Configuration, socket: SocketConfig, driver: Bootl
         label=configuration.label,
         sn_pattern=station.api.sn_pattern,
         sn_case=station.scan.sn_case,
+        scan_is_sn=station.scan.means == "sn",
         repeat_unnamed=station.ids.repeat_unnamed,
         label_extra=dict(station.label_extra),
     )

@@ -19,7 +19,7 @@ from station.config.loader import ConfigError, Document
 from station.config.references import Surroundings
 from station.config.validate import Configuration, build_configuration
 from station.cycle import Cycle
-from station.errors import SessionError
+from station.errors import SessionError, StationError
 from station.model import CycleResult
 from station.parts import bootloader_driver, policy_for
 from station.production_api.client import ProductionClient
@@ -83,6 +83,11 @@ def replay(path: Path) -> ReplayReport:
             result = _run(configuration, log, session)
         except LogCutOff as cut:
             cut_off = str(cut)
+        except SessionError:
+            raise
+        except StationError as error:
+            # The journal, or the log itself, could not be written: then too a cycle ends without a result.
+            cut_off = f"the cycle ended without a result: {error.code}: {error}"
         except Diverged as diverged:
             difference = diverged.difference
         try:
@@ -112,12 +117,12 @@ def _run(configuration: Configuration, log: SessionLog, session: ReplaySession) 
             open_uart=nowhere.touch,
             open_printer=nowhere.touch,
             printer_turn=threading.Lock(),
+            claim=nowhere.touch,
             aborted=nowhere.touch,
             beside=pool.submit,
             publish=lambda _event: None,
         )
-        text = (head.get("start") or {}).get("text")
-        scanned_sn = text if configuration.station.scan.means == "sn" else None
+        scanned_sn = policy.scanned_sn((head.get("start") or {}).get("text"))
         return Cycle(assemble(policy, world, session), str(head.get("session", "")), scanned_sn).run()
 
 

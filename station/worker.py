@@ -19,7 +19,10 @@ logger = logging.getLogger(__name__)
 
 
 class SocketWorker:
-    """Drives one socket until it is told to stop. A fault of the trigger's device is told once, then its return awaited."""
+    """Drives one socket until it is told to stop. A fault of the trigger's device is told once, then its return awaited.
+
+    ``failed`` is told of a program fault that ends the thread: a socket must not fall silent unnoticed.
+    """
 
     def __init__(
         self,
@@ -30,6 +33,7 @@ class SocketWorker:
         publish: Callable[[Event], None],
         clock: Clock,
         stopping: threading.Event,
+        failed: Callable[[Exception], None],
     ) -> None:
         self._socket = socket
         self._trigger = trigger
@@ -38,6 +42,7 @@ class SocketWorker:
         self._publish = publish
         self._clock = clock
         self._stopping = stopping
+        self._failed = failed
         self._down: str | None = None
         self._told_ready = False
         self.thread = threading.Thread(target=self._run, name=f"socket-{socket}", daemon=True)
@@ -48,6 +53,9 @@ class SocketWorker:
                 event = self._next_start()
                 if event is not None and self._may_start():
                     self._cycle(event)
+        except Exception as error:
+            logger.exception("socket %s: its thread ends in a program fault", self._socket)
+            self._failed(error)
         finally:
             self._trigger.close()
 

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 SUCCESS = "000000"
 CONFLICT = "020100"
+NO_DEVICE = "020101"
 UNKNOWN_OUTCOME = "999999"
 
 

@@ -310,7 +310,10 @@ class Rig:
         for result in self.results:
             if result.outcome is not Outcome.PASS:
                 continue
-            if activated.get(result.chip_id or "") != result.device_id or bound.get(result.device_id or "") != result.sn:
+            if (
+                activated.get(result.chip_id or "") != result.device_id
+                or bound.get(result.device_id or "") != result.sn
+            ):
                 yield f"PASS of {result.chip_id} that the server does not know so"
             if result.sn not in printed:
                 yield f"PASS of {result.chip_id} without a label"

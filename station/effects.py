@@ -1,0 +1,88 @@
+"""The irreversible effects of one cycle: each is journalled before it starts and again when its result is known, so that a cycle
+that is cut off anywhere goes on at the right step when the chip comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from drivers.printer import Fate
+from station.errors import StationError, UnitError
+from station.model import EffectKind, EffectState, Hold, IdKind, Unit
+from station.ports import CycleJournal, Intent, Settlement
+from station.production_api.errors import ApiAnswerInvalid, ApiAnswerOther, ApiConflict, ApiError
+
+PRINT_STATES = {
+    Fate.PRINTED: EffectState.DONE,
+    Fate.NOT_PRINTED: EffectState.NOT_DONE,
+    Fate.IN_DOUBT: EffectState.IN_DOUBT,
+}
+
+CONTRADICTION = "journal.contradiction"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An effect whose intent is on disk. ``named``: it names the ids it is about. ``repeated``: it was started before, and its
+    answer lost."""
+
+    id: int
+    chip_id: str
+    kind: EffectKind
+    named: bool
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """The effects of one cycle as one of its threads starts and settles them."""
+
+    journal: CycleJournal
+    cycle: int
+    repeat_unnamed: bool
+
+    def start(self, unit: Unit, kind: EffectKind, request: dict[str, object], *, named: bool) -> Started:
+        """Journal that an effect is about to start, or take up one whose answer was lost. Raises UnitError("unit.in_doubt"),
+        the unit held, for a lost call that let the server choose."""
+        effect = unit.open_effect(kind)
+        if effect is None:
+            (effect_id,) = self.journal.advance(self.cycle, unit.chip_id, intend=[Intent(kind, request)])
+            return Started(effect_id, unit.chip_id, kind, named, repeated=False)
+        if not named and not self.repeat_unnamed:
+            reason = f"{kind} was sent without naming an id and its answer was lost: the server may have spent one"
+            self.hold(unit.chip_id, Hold.IN_DOUBT, "unit.in_doubt", reason)
+            raise UnitError("unit.in_doubt", reason)
+        self.journal.reopen(self.cycle, effect.id)
+        return Started(effect.id, unit.chip_id, kind, named, repeated=True)
+
+    def settle(self, effect_id: int, chip_id: str, state: EffectState, detail: str) -> None:
+        """Journal what became of an effect."""
+        self.journal.advance(self.cycle, chip_id, settle=[Settlement(effect_id, state, detail)])
+
+    def conclude(self, chip_id: str, answers: Sequence[Settlement]) -> None:
+        """Journal what the API confirmed. Raises StationError; an answer that contradicts the journal, an id of another unit for
+        instance, sets the unit aside."""
+        try:
+            self.journal.advance(self.cycle, chip_id, settle=answers)
+        except StationError as error:
+            if error.code == CONTRADICTION:
+                self.hold(chip_id, Hold.SET_ASIDE, CONTRADICTION, str(error))
+            raise
+
+    def failed(self, effect: Started, error: ApiError) -> None:
+        """Journal what a failed call leaves behind: nothing done, in doubt, or a unit set aside."""
+        may_have_happened = error.may_have_happened or effect.repeated
+        state = EffectState.IN_DOUBT if may_have_happened else EffectState.NOT_DONE
+        self.settle(effect.id, effect.chip_id, state, str(error))
+        if isinstance(error, ApiAnswerOther):
+            kind = IdKind.DEVICE_ID if effect.kind is EffectKind.ACTIVATE else IdKind.SN
+            retire = [(kind, error.named), (kind, error.answered)]
+            self.journal.hold(self.cycle, effect.chip_id, Hold.SET_ASIDE, error.code, str(error), retire=retire)
+        elif isinstance(error, ApiConflict | ApiAnswerInvalid):
+            self.hold(effect.chip_id, Hold.SET_ASIDE, error.code, str(error))
+        elif may_have_happened and not effect.named and not self.repeat_unnamed:
+            self.hold(effect.chip_id, Hold.IN_DOUBT, "unit.in_doubt", str(error))
+
+    def hold(self, chip_id: str, hold: Hold, code: str, reason: str) -> None:
+        """Keep a unit from going on."""
+        self.journal.hold(self.cycle, chip_id, hold, code, reason)
