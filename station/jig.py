@@ -144,7 +144,7 @@ class Jig:
         levels = self.journal.pool_levels()
         if not all(levels.free(kind) for kind in IdKind):
             self.refill.top_up()
-        self.refill.start()
+        self.refill.start(self._fail)
 
     # -- composition -----------------------------------------------------------------------------------------------
 

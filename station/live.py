@@ -64,11 +64,15 @@ class PlainView:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lock = threading.Lock()
+        self._pool_problem: str | None = None
 
     def __call__(self, event: Event) -> None:
         line = _line_of(event)
-        if line is not None:
-            with self._lock:
+        with self._lock:
+            if isinstance(event, PoolChanged):
+                is_known, self._pool_problem = event.problem == self._pool_problem, event.problem
+                line = None if is_known else line
+            if line is not None:
                 self._stream.write(line + "\n")
                 self._stream.flush()
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from station.errors import StationError
 from station.events import Event, PoolChanged
-from station.journal.pool import PoolLevels
+from station.journal.pool import BatchReport, PoolLevels
 from station.model import IdKind
 from station.production_api.batch import IdBatch
 from station.production_api.errors import ApiError
@@ -36,7 +36,7 @@ class PoolJournal(Protocol):
 
     def begin_batch(self, kind: IdKind, asked: int) -> int: ...
 
-    def finish_batch(self, batch_id: int, values: tuple[str, ...]) -> object: ...
+    def finish_batch(self, batch_id: int, values: tuple[str, ...]) -> BatchReport: ...
 
     def lose_batch(self, batch_id: int, detail: str) -> None: ...
 
@@ -63,67 +63,102 @@ class RefillOptions:
 
 
 class Refill:
-    """Tops the pool up. ``top_up`` works in the caller's thread; ``start`` does it in one of its own from then on."""
+    """Tops the pool up. ``top_up`` works in the caller's thread; ``start`` does it in one of its own from then on.
+
+    After an answer that was lost, single ids are asked for until one arrives: a server that gives and does not answer costs one
+    id a try, not a batch.
+    """
 
     def __init__(
-        self, journal: PoolJournal, source: Source, options: RefillOptions, publish: Callable[[Event], None]
+        self,
+        journal: PoolJournal,
+        source: Source,
+        options: RefillOptions,
+        publish: Callable[[Event], None],
     ) -> None:
         self._journal = journal
         self._source = source
         self._options = options
         self._publish = publish
+        self._problems: dict[IdKind, str | None] = dict.fromkeys(IdKind)
+        self._cautious: set[IdKind] = set()
+        self._told: Event | None = None
         self._wanted = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="refill", daemon=True)
+        self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
+    def start(self, failed: Callable[[Exception], None]) -> None:
+        """``failed`` is told of a program fault that ends the thread."""
+        self._thread = threading.Thread(target=self._run, args=[failed], name="refill", daemon=True)
         self._thread.start()
 
     def poke(self) -> None:
-        """Say that ids were taken: the levels are looked at now."""
+        """Say that ids were taken: the levels are looked at now, or when the pause after a failure is over."""
         self._wanted.set()
 
     def stop(self) -> None:
         """End the thread after the call in progress. May be called without ``start``."""
         self._stopping.set()
         self._wanted.set()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join()
 
     def top_up(self) -> str | None:
-        """Ask for one batch of each kind that is low; return the problem that kept one from coming, if any."""
-        problem = None
-        for kind in IdKind:
-            if self._journal.pool_levels().free(kind) < max(self._options.low_water, 1):
-                problem = self._request(kind) or problem
+        """Ask for one batch of each kind that is low; return the problem that kept one from coming, if any. A problem is logged
+        when it is new, the pool published when it, or its problem, has changed. Raises JournalError."""
         levels = self._journal.pool_levels()
-        self._publish(PoolChanged(levels.free(IdKind.DEVICE_ID), levels.free(IdKind.SN), problem))
+        for kind in IdKind:
+            if levels.free(kind) < max(self._options.low_water, 1):
+                self._note(kind, self._request(kind))
+            else:
+                self._note(kind, None)
+        levels = self._journal.pool_levels()
+        problem = next(filter(None, self._problems.values()), None)
+        event = PoolChanged(levels.free(IdKind.DEVICE_ID), levels.free(IdKind.SN), problem)
+        if event != self._told:
+            self._told = event
+            self._publish(event)
         return problem
 
     def _request(self, kind: IdKind) -> str | None:
-        asked = self._options.batch
+        asked = 1 if kind in self._cautious else self._options.batch
         batch_id = self._journal.begin_batch(kind, asked)
         request = self._source.request_device_ids if kind is IdKind.DEVICE_ID else self._source.request_sns
         try:
             batch = request(asked)
         except ApiError as error:
-            record = self._journal.lose_batch if error.may_have_happened else self._journal.fail_batch
-            record(batch_id, str(error))
-            logger.warning("refill of %s: %s", kind, error)
+            if error.may_have_happened:
+                self._cautious.add(kind)
+                self._journal.lose_batch(batch_id, str(error))
+            else:
+                self._journal.fail_batch(batch_id, str(error))
             return f"{error.code}: {error}"
-        self._journal.finish_batch(batch_id, batch.accepted)
+        self._cautious.discard(kind)
+        report = self._journal.finish_batch(batch_id, batch.accepted)
         for rejected in batch.rejected:
             logger.warning("refill of %s: %r not taken: %s", kind, rejected.value, rejected.reason)
-        return None if batch.accepted else "the server gave no usable id"
+        return None if report.accepted else f"the server gave no usable {kind}"
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                problem = self.top_up()
-            except StationError as error:
-                logger.error("refill: %s", error)
-                problem = str(error)
-            if problem is not None:
-                self._stopping.wait(self._options.pause_after_failure_s)
-            self._wanted.wait(self._options.interval_s)
-            self._wanted.clear()
+    def _note(self, kind: IdKind, problem: str | None) -> None:
+        if problem is not None and problem != self._problems[kind]:
+            logger.warning("refill of %s: %s", kind, problem)
+        self._problems[kind] = problem
+
+    def _run(self, failed: Callable[[Exception], None]) -> None:
+        try:
+            while not self._stopping.is_set():
+                if self._has_problem():
+                    self._stopping.wait(self._options.pause_after_failure_s)
+                self._wanted.wait(self._options.interval_s)
+                self._wanted.clear()
+        except Exception as error:
+            logger.exception("the refill ends in a program fault")
+            failed(error)
+
+    def _has_problem(self) -> bool:
+        """One look. A journal that cannot be written is the cycles' to tell; here it is one more reason to wait."""
+        try:
+            return self.top_up() is not None
+        except StationError as error:
+            logger.error("refill: %s", error)
+            return True
