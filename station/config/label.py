@@ -82,7 +82,8 @@ def _design(document: Document, values: Mapping[str, object], where: Location, e
         place, separator, what = str(error).partition(": ")
         parts = place.split(".") if separator else []
         location = (*where, *(int(part) if part.isdecimal() else part for part in parts))
-        raise ConfigError([document.mistake(location, what if separator else place)]) from error
+        message = what if separator else place
+        raise ConfigError([document.mistake(location, message, "correct the label's design")]) from error
 
 
 def _sample(extra: dict[str, str]) -> dict[str, str]:

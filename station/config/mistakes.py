@@ -49,9 +49,10 @@ class _Row:
 
 
 def mistakes_of(document: Document, error: ValidationError) -> list[Mistake]:
-    """One mistake for each value that is wrong."""
-    rows = [_row(document, found) for found in error.errors(include_url=False)]
-    return [_mistake(document, row) for row in _one_of_each_alternative(rows)]
+    """One mistake for each value that is wrong. A key that is missing because it is misspelt is not told twice."""
+    rows = list(_one_of_each_alternative([_row(document, found) for found in error.errors(include_url=False)]))
+    meant = {(*row.location[:-1], near) for row in rows if row.kind in _UNKNOWN_KEY for near in _near(row.location)}
+    return [_mistake(document, row) for row in rows if not (row.kind == "missing" and row.location in meant)]
 
 
 def _row(document: Document, found: Any) -> _Row:
@@ -87,9 +88,9 @@ def _one_of_each_alternative(rows: list[_Row]) -> Iterator[_Row]:
 def _mistake(document: Document, row: _Row) -> Mistake:
     location = row.location
     if row.kind in _UNKNOWN_KEY:
-        known = _keys_at(StationConfig, location[:-1])
-        near = difflib.get_close_matches(str(location[-1]), known, n=1)
-        remedy = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+        near = _near(location)
+        known = ", ".join(_keys_at(StationConfig, location[:-1]))
+        remedy = f"did you mean {near[0]}?" if near else f"known here: {known}"
         return document.mistake(location, "unknown key", remedy)
     message = row.message.removeprefix("Value error, ")
     if row.kind not in _REMEDIES:
@@ -123,6 +124,11 @@ def _texts(value: Any, location: Location) -> Iterator[tuple[Location, str]]:
     elif isinstance(value, dict | list):
         for key, below in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _texts(below, (*location, key))
+
+
+def _near(location: Location) -> list[str]:
+    """The known key that an unknown one probably stands for, if any."""
+    return difflib.get_close_matches(str(location[-1]), _keys_at(StationConfig, location[:-1]), n=1)
 
 
 def _keys_at(root: type[Any], location: Location) -> list[str]:

@@ -31,7 +31,7 @@ class VersionsCheck:
         for requirement in self.requirements:
             match = _REQUIREMENT.fullmatch(requirement)
             if match is not None and (problem := _problem(match["name"], match["least"])) is not None:
-                yield bad(problem, "install the station again: make .venv")
+                yield bad(problem, "install the libraries anew: pip install -r requirements/runtime.lock")
 
 
 def checks(survey: Survey) -> list[Check]:  # noqa: ARG001 (the same for every station)
