@@ -37,18 +37,22 @@ class JournalCheck:
                 "run the station and its doctor as one user",
             )
         try:
-            reader = open_journal_readonly(self.path)
+            problems = self._problems()
         except JournalError as error:
             yield bad(str(error), explain(error).action)
             return
-        try:
-            problems = reader.integrity_check()
-        finally:
-            reader.close()
         for problem in problems[:MAX_PROBLEMS]:
             yield bad(problem, "stop the station and restore the last backup (station journal backup makes them)")
         if not problems:
             yield good(f"{self.path} is whole")
+
+    def _problems(self) -> tuple[str, ...]:
+        """Raises JournalError where the file is too damaged, or of a wrong version, to be asked at all."""
+        reader = open_journal_readonly(self.path)
+        try:
+            return reader.integrity_check()
+        finally:
+            reader.close()
 
 
 def checks(survey: Survey) -> list[Check]:

@@ -1,0 +1,85 @@
+"""A DeviceID that the board's field cannot hold is found before the API hears of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from drivers.bootloader import BootloaderDriver
+from drivers.bootloader.fields import FieldFormat
+from drivers.bootloader.stm32.options import MemoryField, Stm32Options
+from drivers.bootloader.stm32.rom import Stm32Driver
+from drivers.bootloader.text_line import Command, Query, TextLineDriver, TextLineOptions
+from drivers.errors import DriverMisuse
+from station.config.validate import Configuration, load_configuration
+from station.model import Outcome
+from tests.support.station import APP_EUI_AT, PART, SLOT_AT, Rig, Settings
+
+HEX = FieldFormat(8, encoding="hex", case="lower")
+STM32 = Stm32Driver(Stm32Options(PART, MemoryField(APP_EUI_AT, HEX), MemoryField(SLOT_AT, HEX)))
+DUMP = Query("dump", r"(?P<value>[0-9A-F]+)", memory=HEX)
+TEXT = TextLineDriver(TextLineOptions())
+TEXT_DUMP = TextLineDriver(TextLineOptions(device_id=DUMP, write=Command("write {device_id_hex}")))
+
+_FIELD = f"device_id: {{address: {SLOT_AT:#x}, format: {{size_bytes: "
+
+
+class NarrowRig(Rig):
+    """A station whose configuration makes the board's field too small for the server's DeviceIDs."""
+
+    def configuration(self) -> Configuration:
+        file = super().configuration().document.file
+        text = Path(file).read_text("utf-8")
+        assert f"{_FIELD}8" in text
+        Path(file).write_text(text.replace(f"{_FIELD}8", f"{_FIELD}4"), "utf-8")
+        return load_configuration(Path(file))
+
+
+@pytest.mark.parametrize("driver", [STM32, TEXT, TEXT_DUMP])
+def test_an_id_that_fits_is_taken(driver: BootloaderDriver) -> None:
+    driver.check_device_id("d88b4c0100000001")
+
+
+@pytest.mark.parametrize(
+    ("driver", "device_id"),
+    [
+        (STM32, "d88b4c01000001"),
+        (STM32, "d88b4c010000000102"),
+        (STM32, "D88B4C0100000001"),
+        (STM32, "not-hex-digits!!"),
+        (STM32, "f" * 16),
+        (STM32, ""),
+        (TEXT, ""),
+        (TEXT, "two words"),
+        (TEXT, "x\r\nreboot"),
+        (TEXT, "x" * 65),
+        (TEXT, "ffffffff"),
+        (TEXT_DUMP, "d88b4c01000001"),
+        (TEXT_DUMP, "D88B4C0100000001"),
+    ],
+)
+def test_an_id_that_does_not_fit_is_refused_without_a_board(driver: BootloaderDriver, device_id: str) -> None:
+    with pytest.raises(DriverMisuse):
+        driver.check_device_id(device_id)
+
+
+def test_nothing_is_spent_on_an_id_that_no_board_can_hold(tmp_path: Path) -> None:
+    """The cycle ends before the activation, and goes on with the same ids once the configuration is right."""
+    narrow = NarrowRig(tmp_path, Settings(batch=2, low_water=1))
+    try:
+        board = narrow.board()
+        result = narrow.one(board)
+        assert (result.outcome, result.code) == (Outcome.ERROR, "unit.device_id_unfit")
+        assert result.device_id is not None
+        assert result.device_id in result.message
+        assert "activate" not in result.steps
+        assert narrow.api.ledger()["activated"] == {}
+        assert narrow.effects(board) == []
+        narrow.check()
+        narrow.__class__ = Rig  # type: ignore[assignment]
+        again = narrow.one(board)
+        assert (again.outcome, again.device_id, again.sn) == (Outcome.PASS, result.device_id, result.sn)
+        narrow.check()
+    finally:
+        narrow.close()
