@@ -64,6 +64,7 @@ class Jig:
         self._aborted: set[str] = set()
         self._claims = Claims()
         self.results: list[CycleResult] = []
+        """Those of a wanted number of cycles; a station that runs for months keeps none."""
         self._closing = ExitStack()
         for library in ("httpx", "httpcore"):
             logging.getLogger(library).setLevel(logging.WARNING)
@@ -243,10 +244,10 @@ class Jig:
     def _publish(self, event: Event) -> None:
         """A view that fails stops the station and never reaches into a cycle."""
         ended = False
-        if isinstance(event, CycleEnded):
+        if isinstance(event, CycleEnded) and self._wanted_cycles is not None:
             with self._lock:
                 self.results.append(event.result)
-                ended = self._wanted_cycles is not None and len(self.results) >= self._wanted_cycles
+                ended = len(self.results) >= self._wanted_cycles
         try:
             self._publish_to(event)
         except Exception as error:
