@@ -1,8 +1,8 @@
 """The nursery: a process that has imported everything and forks an agent for each request, so that a run costs no imports.
 
-``python -m tests.crash.agent`` reads one JSON line per run, ``{"argv": [...], "kill": "journal: commit: after #3" | null}``, and
-runs ``station ARGV`` in a child: a process of its own, which SIGKILL ends at the point named. The child's output follows on standard
-output, standard error included, and between it, each on a line of its own:
+``python -m tests.crash.agent`` reads one JSON line per run, ``{"argv": [...], "kill": "journal: commit: after #3"}`` (or null), and
+runs ``station ARGV`` in a child: a process of its own, which SIGKILL ends at the point named. The child's output, standard error
+included, follows on standard output, and between it, each on a line of its own:
 
     @pid N             the child
     @waiting SOCKET    the socket waits for a start
@@ -23,12 +23,15 @@ from types import ModuleType
 
 import drivers
 import station
+from station import worker
 from station.cli import main as station_main
 from station.events import Event, SocketWaiting
 from station.live import PlainView
 from tests.crash.points import Point, Switch
 from tests.crash.seams import install
 
+WAIT_SLICE_S = 0.02
+"""In place of the worker's own, so that an agent whose cycles are done ends at once."""
 _NOT_NEEDED = ("migrations", "bench_", "__main__", "escpos", "panel", "usb", "doctor")
 
 
@@ -61,6 +64,7 @@ def _child(argv: list[str], kill: Point | None) -> None:
         switch = Switch(kill)
         install(switch)
         _tell_of_waiting()
+        worker.WAIT_SLICE_S = WAIT_SLICE_S
         status = _run(argv)
         _say(f"@points {json.dumps(switch.counts)}")
     except BaseException:  # noqa: BLE001 (the child must not return into the nursery's loop)

@@ -121,8 +121,8 @@ def _wrap_writes(switch: Switch) -> None:
         DescriptorPort.write(self, data, deadline)
         switch.reach(f"{place}: after")
 
-    LocalSerialPort.write = counted  # type: ignore[assignment,method-assign]
-    TcpPort.write = counted  # type: ignore[assignment,method-assign]
+    LocalSerialPort.write = counted  # type: ignore[method-assign]
+    TcpPort.write = counted  # type: ignore[method-assign]
 
 
 def _wrap_session_log(switch: Switch) -> None:

@@ -1,0 +1,177 @@
+"""One crash: an agent killed at one point, restarted with the same boards until all is well, and the judgement."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from drivers.simulated.scanner import SimulatedScanner
+from station.model import CycleResult, Outcome
+from tests.crash.judge import problems
+from tests.crash.nursery import Ended, Nursery
+from tests.crash.points import Point
+from tests.crash.scenarios import Scenario
+from tests.support.station import Board, Rig
+
+MAX_RESTARTS = 6
+PERSON = ["--reason", "looked at the printer and at the server's records", "--operator", "explorer"]
+
+
+@dataclass(slots=True)
+class Finding:
+    """What became of one crash point. ``reached`` is False where the run ended before it came there."""
+
+    scenario: Scenario
+    point: Point | None
+    reached: bool = True
+    restarts: int = 0
+    doubts: int = 0
+    """Labels and units that a person had to settle."""
+    kills: int = 0
+    violations: list[str] = field(default_factory=list)
+    codes: list[str | None] = field(default_factory=list)
+    """Of each cycle that ended, in order; None is PASS."""
+    points: dict[str, int] = field(default_factory=dict)
+
+
+def explore(
+    nursery: Nursery,
+    scenario: Scenario,
+    point: Point | None,
+    second: Point | None = None,
+    *,
+    meanwhile: Callable[[Rig], None] = lambda _rig: None,
+) -> Finding:
+    """Run the scenario, killed at ``point`` (None: not at all, which counts the points) and the restart at ``second``.
+
+    ``meanwhile`` is done to the world while the agent is dead.
+    """
+    with _play(nursery, scenario) as play:
+        finding = Finding(scenario, point)
+        first = play.run(point)
+        finding.points = first.points
+        finding.reached = point is None or first.was_killed
+        finding.kills = int(first.was_killed)
+        meanwhile(play.rig)
+        if second is not None:
+            finding.kills += int(play.run(second).was_killed)
+        if scenario.board_after == "another" and not play.is_done():
+            originals = play.change_boards([play.rig.board() for _ in play.boards])
+            finding.restarts += play.run_until_done()
+            play.change_boards(originals)
+        finding.restarts += play.run_until_done()
+        finding.doubts = play.settled
+        finding.codes = [result.code for result in play.rig.results]
+        finding.violations = [*play.complaints, *problems(play.rig, play.said)]
+        return finding
+
+
+@contextmanager
+def _play(nursery: Nursery, scenario: Scenario) -> Iterator[_Play]:
+    with tempfile.TemporaryDirectory(prefix="station-crash-") as folder:
+        rig = Rig(Path(folder), scenario.settings())
+        try:
+            yield _Play(nursery, scenario, rig)
+        finally:
+            rig.close()
+
+
+class _Play:
+    """The operator: puts boards in, starts agents, and settles what only a person can."""
+
+    def __init__(self, nursery: Nursery, scenario: Scenario, rig: Rig) -> None:
+        self.rig = rig
+        self.boards: list[Board] = [rig.board() for _ in rig.places]
+        self.said: list[str] = []
+        self.complaints: list[str] = []
+        self.settled = 0
+        self._nursery = nursery
+        self._last: list[CycleResult] = []
+        rig.configuration()  # writes the file that the agent reads
+        for fault in scenario.faults():
+            rig.api.add_fault(fault)
+        self._insert()
+
+    def run(self, kill: Point | None) -> Ended:
+        """One life of the agent: a cycle on each socket's board. A board that failed was taken out and put in again."""
+        if any((result.code or "").startswith("board.") for result in self._last):
+            self._insert()
+        argv = ["run", "--config", self._config, "--cycles", str(len(self.boards)), "--json"]
+        ended = self._nursery.run(argv, kill, self._scan)
+        self._last = ended.results
+        self.rig.results += ended.results
+        self._note(ended, may_be_killed=kill is not None, expected=(0, 1))
+        return ended
+
+    def run_until_done(self) -> int:
+        """Start the agent until every board has passed; how often that was."""
+        for restarts in range(MAX_RESTARTS):
+            if self.is_done():
+                return restarts
+            self.settle()
+            self.run(None)
+        return MAX_RESTARTS
+
+    def change_boards(self, boards: list[Board]) -> list[Board]:
+        """Take the boards out, put these in; returns those that were in."""
+        taken, self.boards, self._last = self.boards, boards, []
+        self._insert()
+        return taken
+
+    def is_done(self) -> bool:
+        """Every board had its cycle in the last run, and passed."""
+        passed = [result for result in self._last if result.outcome is Outcome.PASS]
+        return len(passed) == len(self.boards)
+
+    def settle(self) -> None:
+        """Do what the operator's text asks for after the last run."""
+        for result in self._last:
+            assert result.chip_id is not None or result.code not in ("label.in_doubt", "unit.in_doubt")
+            if result.code == "label.in_doubt":
+                printed = result.sn in {sn for sn, _, _ in self.rig.labels()}
+                self._resolve(result, ["--label", "printed" if printed else "not-printed"])
+            elif result.code == "unit.in_doubt":
+                self._settle_unit(result)
+
+    def _settle_unit(self, result: CycleResult) -> None:
+        """Allowed only where the server chooses ids. The person looks at the server's books."""
+        chip_id = str(result.chip_id)
+        if self.rig.settings.ids != "server":
+            self.complaints.append(f"{chip_id} is in doubt although every call names its id")
+        books: Any = self.rig.api.ledger()
+        device_ids = books["activated"].get(chip_id, [])
+        sns = books["bound"].get(device_ids[0], []) if device_ids else []
+        done = [*(["--device-id", device_ids[0]] if device_ids else []), *(["--sn", sns[0]] if sns else [])]
+        open_now = {effect[0] for effect in self.rig.effects(self._board_of(chip_id)) if effect[1] == "in_doubt"}
+        is_done = bool(device_ids) if "activate" in open_now else bool(sns)
+        self._resolve(result, ["--decision", "done", *done] if is_done else ["--decision", "not-done"])
+
+    def _resolve(self, result: CycleResult, how: list[str]) -> None:
+        self.settled += 1
+        argv = ["units", "resolve", str(result.chip_id), "--config", self._config, *how, *PERSON]
+        self._note(self._nursery.run(argv, None, self._scan), may_be_killed=False, expected=(0,))
+
+    def _note(self, ended: Ended, *, may_be_killed: bool, expected: tuple[int, ...]) -> None:
+        self.said += ended.said
+        if ended.hung:
+            self.complaints.append("the agent hung")
+        elif ended.status not in expected and not (ended.was_killed and may_be_killed):
+            self.complaints.append(f"the agent ended with {ended.status}: {ended.said[-3:]}")
+
+    def _scan(self, socket: str) -> None:
+        SimulatedScanner().scan(self.rig.places[socket].scanner, "GO")
+
+    def _insert(self) -> None:
+        for place, board in zip(self.rig.places.values(), self.boards, strict=True):
+            place.uart.insert(board)
+
+    def _board_of(self, chip_id: str) -> Board:
+        return self.rig.boards[chip_id]
+
+    @property
+    def _config(self) -> str:
+        return str(self.rig.folder / "station.yaml")

@@ -1,0 +1,112 @@
+"""What is varied from one exploration to the next, and which crash points of each are tried."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from station.production_api.simulator.faults import Fault, FaultKind
+from station.production_api.simulator.settings import SimulatorSettings, Temper
+from tests.crash.points import Point, all_points
+from tests.support.station import SHARED_SLOT_AT, SLOT_AT, Settings
+
+BOARDS = {"blank": ("stm32", SLOT_AT), "shared": ("stm32", SHARED_SLOT_AT), "text": ("text", SLOT_AT)}
+"""A slot in a page of its own is only programmed; one that shares the AppEUI's page is read, erased and programmed anew."""
+SHARES = {1: 20, 2: 48}
+"""By the number of sockets: one in so many crash points is tried in each combination."""
+LOST = {"": "", "activate": "activateDeviceId", "bind": "bindSN", "request": "requestDeviceId"}
+"""The call whose first answer is lost beside the crash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One station and its world. ``stride``: every so many'th crash point is tried; 1 tries all."""
+
+    ids: str = "pool"
+    temper: Temper = Temper.LENIENT
+    sockets: int = 1
+    board: str = "blank"
+    lost: str = ""
+    twice: bool = False
+    """The first restart is killed as well, at a point of its own."""
+    board_after: str = "same"
+    """``another``: after the crash other boards are made first, and then those that the crash cut off."""
+    stride: int = 1
+
+    @property
+    def dimensions(self) -> dict[str, str]:
+        """Name and value of each dimension, as the table shows them."""
+        return {
+            "ids from": self.ids,
+            "server": self.temper.value,
+            "sockets": str(self.sockets),
+            "board": self.board,
+            "answer lost": self.lost or "none",
+            "killed": "twice" if self.twice else "once",
+            "next board": self.board_after,
+        }
+
+    def __str__(self) -> str:
+        return "/".join(self.dimensions.values())
+
+    def settings(self) -> Settings:
+        """For ``tests.support.station.Rig``."""
+        kind, slot = BOARDS[self.board]
+        return Settings(
+            api=SimulatorSettings(seed=7, temper=self.temper),
+            ids=self.ids,
+            kind=kind,
+            slot=slot,
+            sockets=tuple("ABCDEFGH"[: self.sockets]),
+        )
+
+    def faults(self) -> Iterator[Fault]:
+        if self.lost:
+            yield Fault(FaultKind.ANSWER_LOST, method=LOST[self.lost], nth=1)
+
+    def choose(self, counts: dict[str, int]) -> list[Point]:
+        """The points to try. Scenarios of the same stride start at different ones, so that together they try them all."""
+        points = sorted(all_points(counts), key=lambda point: (point.where, point.nth))
+        return points[zlib.crc32(str(self).encode()) % self.stride :: self.stride]
+
+    def second(self, first: Point, counts: dict[str, int]) -> Point:
+        """Where the restart after ``first`` is killed too: any point, but always the same one."""
+        points = sorted(all_points(counts), key=lambda point: (point.where, point.nth))
+        return points[zlib.crc32(f"{self} {first}".encode()) % len(points)]
+
+
+def usual() -> list[Scenario]:
+    """Every crash point of a few scenarios, and a share of them in every combination of the dimensions."""
+    thorough = [
+        Scenario("pool", Temper.STRICT, board="shared"),
+        Scenario("server", Temper.WORST),
+    ]
+    combined = [
+        Scenario(ids, temper, sockets, board, lost, twice, after, stride=SHARES[sockets])
+        for ids, temper, sockets, board in product(("pool", "server"), Temper, SHARES, ("blank", "shared"))
+        for lost, twice, after in (
+            ("", False, "same"),
+            ("", True, "same"),
+            ("", False, "another"),
+            ("activate", False, "same"),
+            ("bind", True, "same"),
+        )
+    ]
+    others = [
+        Scenario("pool", Temper.WORST, board="text", stride=4),
+        Scenario("server", Temper.STRICT, board="text", stride=4),
+        Scenario("pool", Temper.LENIENT, lost="request", stride=16),
+    ]
+    return thorough + combined + others
+
+
+def short() -> list[Scenario]:
+    """A few of each kind, for every run of the tests."""
+    return [
+        Scenario("pool", Temper.STRICT, 1, "shared", stride=24),
+        Scenario("server", Temper.WORST, 1, "blank", stride=24),
+        Scenario("pool", Temper.WORST, 2, "blank", "bind", twice=True, stride=80),
+        Scenario("pool", Temper.LENIENT, 1, "text", board_after="another", stride=30),
+    ]
