@@ -88,7 +88,9 @@ class Refill:
         self._thread: threading.Thread | None = None
 
     def start(self, failed: Callable[[Exception], None]) -> None:
-        """``failed`` is told of a program fault that ends the thread."""
+        """The first look is at once, unless the last ``top_up`` failed. ``failed`` is told of a program fault that ends the
+        thread."""
+        self.poke()
         self._thread = threading.Thread(target=self._run, args=[failed], name="refill", daemon=True)
         self._thread.start()
 
@@ -145,12 +147,16 @@ class Refill:
         self._problems[kind] = problem
 
     def _run(self, failed: Callable[[Exception], None]) -> None:
+        """``poke`` ends a pause between looks, never the one after a failure."""
+        has_failed = any(self._problems.values())
         try:
             while not self._stopping.is_set():
-                if self._has_problem():
+                if has_failed:
                     self._stopping.wait(self._options.pause_after_failure_s)
-                self._wanted.wait(self._options.interval_s)
+                else:
+                    self._wanted.wait(self._options.interval_s)
                 self._wanted.clear()
+                has_failed = not self._stopping.is_set() and self._has_problem()
         except Exception as error:
             logger.exception("the refill ends in a program fault")
             failed(error)

@@ -19,6 +19,7 @@ from drivers.errors import (
     BoardGarbled,
     BoardRefused,
     BoardSilent,
+    BoardSwapped,
     DeadlineExpired,
     DriverMisuse,
     FieldInvalid,
@@ -64,10 +65,13 @@ class _Conversation:
     def __init__(self, options: TextLineOptions, talk: TextTalk) -> None:
         self._options = options
         self._talk = talk
+        self._chip_id: str | None = None
 
     def identify(self) -> Identity:
         self._talk.wake()
-        return self._identity()
+        identity = self._identity()
+        self._chip_id = identity.chip_id
+        return identity
 
     def plan_write(self, device_id: str, previous: WritePlan | None = None) -> WritePlan:  # noqa: ARG002
         """The plan's image is the command line, without terminator; ``previous`` changes nothing, since a line shares no page.
@@ -76,11 +80,13 @@ class _Conversation:
         return WritePlan(device_id, None, line.encode("ascii"), (), f"send {line!r}, then read the DeviceID back")
 
     def write(self, plan: WritePlan) -> None:
-        """Send the planned line and read the DeviceID back; the board's memory decides, not its answer to the command."""
+        """Send the planned line and read the DeviceID back; the board's memory decides, not its answer to the command. Raises
+        BoardSwapped, nothing sent, where another board than the one identified stands in the socket by now."""
         line = plan.image.decode("latin-1")
         if plan.address is not None or plan.erase_pages or not _SAFE_COMMAND.fullmatch(line):
             raise DriverMisuse("not a plan of a text line bootloader")
         for _ in range(self._options.attempts):
+            self._check_same_board()
             failure = self._send_write(line)
             found = self._awake(self._options.device_id)
             reading = _reading_of(found, self._options.device_id, self._options.device_id_form)
@@ -97,6 +103,14 @@ class _Conversation:
         if self._options.verify is not None:
             self._awake(self._options.verify)
         return self._identity()
+
+    def _check_same_board(self) -> None:
+        """Ask once more for the chipId of a board that was identified: a swap since then would put one unit's id into another."""
+        if self._chip_id is None:
+            return
+        found = _reading_of(self._awake(self._options.chip_id), self._options.chip_id, self._options.chip_id_form).value
+        if found != self._chip_id:
+            raise BoardSwapped(f"chip {found} is in the socket where {self._chip_id} was; nothing was written to it")
 
     def _send_write(self, line: str) -> BoardError | None:
         """Send the write and what follows it, once each; what went wrong is returned, since the write may have worked."""

@@ -56,7 +56,7 @@ class KeyboardTrigger:
             if not self._readable(deadline.remaining_s()):
                 return None
             if not self._take():
-                raise PortLost(self._name, "end of input")
+                raise PortLost(self._name, "end of input: no start can come from here any more")
         return self._starts.popleft()
 
     def rearm(self) -> int:

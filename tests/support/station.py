@@ -43,7 +43,9 @@ _STM32 = """\
     timing: {{reply_s: 0.3, sync_s: 0.05, quiet_s: 0.02, attempts: 2}}"""
 _TEXT = """\
   text_line:
-    wake: {attempts: 2, timeout_s: 0.3}"""
+    wake: {attempts: 2, timeout_s: 0.2}
+    chip_id: {send: get chipid, reply: "chipid=(?P<value>.*)", timeout_s: 0.3}
+    write: {send: "set deviceid {device_id}", timeout_s: 0.3}"""
 _CONFIGURATION = """\
 station: bench
 state_dir: state
@@ -295,6 +297,19 @@ class Rig:
         found += self._sessions()
         return found
 
+    def soaked_problems(self, passed: set[str]) -> list[str]:
+        """The same where the boards are gone and only some logs are kept: the server's books, the labels, the accounts, and for
+        every chip that passed that both calls and the label are there."""
+        activated, bound = self._books()
+        printed = {chip_id: sn for sn, _, chip_id in self.labels()}
+        found = [*self.api.violations(), *self._unproven(), *self._labels(), *self._accounts(), *self._sessions()]
+        found += [
+            f"{chip_id} passed without call, bind or label"
+            for chip_id in passed
+            if bound.get(activated.get(chip_id, "")) != printed.get(chip_id, "?")
+        ]
+        return found
+
     def _books(self) -> tuple[dict[str, str], dict[str, str]]:
         """The server's: chipId to DeviceID, DeviceID to SN."""
         books: Any = self.api.ledger()
@@ -358,14 +373,16 @@ class Rig:
                 yield f"the journal counts a label of {unit['chip_id']} that never came out"
 
     def _accounts(self) -> Iterator[str]:
-        """Every id that the server ever issued is in the journal, in a batch possibly lost, or a unit's in doubt."""
+        """Every id that the server ever issued is in the journal, missing from a batch on record, or a unit's in doubt."""
         books: Any = self.api.ledger()
         activated, _ = self._books()
         for kind, issued in (("device_id", books["device_ids"]), ("sn", books["sns"])):
             known = {row["value"] for row in self.rows("SELECT value FROM ids WHERE kind = ?", kind)}
             missing = [value for value in issued if value not in known]
             lost = self.rows(
-                "SELECT COALESCE(SUM(asked), 0) AS n FROM id_batches WHERE kind = ? AND state = 'lost'", kind
+                "SELECT COALESCE(SUM(asked - COALESCE(accepted, 0)), 0) AS n FROM id_batches"
+                " WHERE kind = ? AND state IN ('lost', 'answered') AND asked > COALESCE(accepted, 0)",
+                kind,
             )[0]["n"]
             doubts = self.rows("SELECT COUNT(*) AS n FROM units WHERE hold IS NOT NULL")[0]["n"]
             if len(missing) > lost + doubts:

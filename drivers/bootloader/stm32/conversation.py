@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from drivers.bootloader import Identity, Reading, WritePlan
+from drivers.bootloader.fields import as_eui64
 from drivers.bootloader.stm32.commands import Lapsed, Nacked, Rom
 from drivers.bootloader.stm32.memory import (
     Span,
@@ -195,7 +196,7 @@ class Stm32Conversation:
             chip_id = self._chip_id_of_memory(product_id, _field_in(blocks, source))
         else:
             chip_id = self._chip_id_of_uid(uid_raw)
-        return Identity(chip_id, _field_in(blocks, app_eui), _field_in(blocks, device_id)), blocks
+        return Identity(chip_id, as_eui64(_field_in(blocks, app_eui)), _field_in(blocks, device_id)), blocks
 
     def _uid_read(self) -> UidRead | None:
         part = self._part
