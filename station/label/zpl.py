@@ -19,7 +19,7 @@ from station.label.placed import (
     PlacedText,
     Rect,
 )
-from station.label.zpl_fields import code128_data, field, graphic, modules_graphic
+from station.label.zpl_fields import FOREIGN_IN_FONT_0, code128_data, field, graphic, modules_graphic
 
 MAX_MODULE_DOTS = 10
 """Largest module width of ^BY and magnification of ^BQ."""
@@ -62,7 +62,7 @@ def _fill(box: Rect) -> str:
 
 
 def _text(item: PlacedText, font: str | None) -> str:
-    if not item.text.isascii():
+    if not item.text.isascii() or not FOREIGN_IN_FONT_0.isdisjoint(item.text):
         return _picture(item, font)
     height = item.box.height
     return "".join(

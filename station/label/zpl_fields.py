@@ -11,6 +11,9 @@ HEX_INDICATOR = "_"
 _LITERAL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 -.,:/")
 """Characters that never mean anything but themselves in field data; all others are written in hexadecimal."""
 
+FOREIGN_IN_FONT_0 = frozenset("\\`")
+"""ASCII that a ZD621 prints as other characters, a cent sign and an opening quotation mark (zplkit 0.3.2, profile zd621)."""
+
 _SET_B_INVOCATION = {">": ">0"}
 """In ^BC, mode N, ``>`` starts an invocation code, ">0" being that for itself ("Code 128 Invocation Characters")."""
 _START = {"B": ">:", "C": ">;"}

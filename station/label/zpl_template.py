@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from station.errors import LabelError
 from station.label.template import Piece, check_ascii, check_printable, check_template, pieces, value_of
-from station.label.zpl_fields import HEX_INDICATOR, escape_set_b, hex_escape
+from station.label.zpl_fields import FOREIGN_IN_FONT_0, HEX_INDICATOR, escape_set_b, hex_escape
 
 MAX_SIZE_CHARS = 262_144
 """Room for a few pictures; bounds what is sent to a printer."""
@@ -167,6 +167,8 @@ def _escaped(piece: Piece, symbol: str, indicator: str, field: list[_Command], v
         bad = [char for char in value if char.upper() in _BX_ESCAPES + _parameter(field, "BX", 6, "")]
         if bad:
             raise LabelError(f"{piece.text}: {bad[0]!r} cannot be printed in a ^BX field")
+    if symbol == "text" and not FOREIGN_IN_FONT_0.isdisjoint(value):
+        raise LabelError(f"{piece.text}: {value!r} holds a character that printers' fonts lack")
     if symbol == "BC":
         value = escape_set_b(value)
     return hex_escape(value, indicator)
