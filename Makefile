@@ -11,7 +11,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 # command=Debian package that brings it
 TEST_COMMANDS := stm32flash=stm32flash
 
-.PHONY: help demo test check format docs lock clean
+.PHONY: help demo test soak check format docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -22,6 +22,9 @@ demo: .venv/runtime.stamp ## set up, then provision simulated boards through the
 test: .venv/development.stamp ## set up, system packages included, then run every test
 	@scripts/require-commands $(TEST_COMMANDS)
 	@.venv/bin/python -m pytest
+
+soak: .venv/development.stamp ## a real agent through CYCLES cycles with faults at random
+	@.venv/bin/python -m tests.soak --cycles $(or $(CYCLES),20000)
 
 check: .venv/development.stamp ## formatter, linter, strict type check, import rules
 	.venv/bin/ruff format --check .

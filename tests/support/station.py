@@ -53,7 +53,10 @@ api:
   base_url: {url}
   auth: {{csid: {{csid: csid-simulated, cs_sec_key: "${{file:cs-sec-key}}"}}}}
   retry: {{attempts: 2, base_s: 0, cap_s: 0, limited_base_s: 0, limited_cap_s: 0, retry_after_cap_s: 0}}
-ids: {{source: {ids}, repeat_unnamed: {repeat_unnamed}, refill: {{batch: {batch}, low_water: {low_water}}}}}
+ids:
+  source: {ids}
+  repeat_unnamed: {repeat_unnamed}
+  refill: {{batch: {batch}, low_water: {low_water}, pause_after_failure_s: {pause_s}}}
 scan: {{means: {scan}}}
 board:
 {board}
@@ -89,6 +92,8 @@ class Settings:
     repeat_unnamed: bool = False
     batch: int = 4
     low_water: int = 2
+    pause_s: float = 30.0
+    """After a refill that failed."""
     scan: str = "start"
     kind: str = "stm32"
     slot: int = SLOT_AT
@@ -216,6 +221,7 @@ class Rig:
             repeat_unnamed=str(settings.repeat_unnamed).lower(),
             batch=settings.batch,
             low_water=settings.low_water,
+            pause_s=settings.pause_s,
             scan=settings.scan,
             board=board,
             host=host,
