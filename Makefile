@@ -11,7 +11,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 # command=Debian package that brings it
 TEST_COMMANDS := stm32flash=stm32flash
 
-.PHONY: help demo test soak check format docs lock clean
+.PHONY: help demo test soak check crash format docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -31,6 +31,9 @@ check: .venv/development.stamp ## formatter, linter, strict type check, import r
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
+
+crash: .venv/development.stamp ## kill the agent at every effect boundary, restart it, compare what is left (CRASH=options)
+	@.venv/bin/python -m tests.crash $(CRASH)
 
 format: .venv/development.stamp ## format the source and mend what the linter can
 	.venv/bin/ruff format .

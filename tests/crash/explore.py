@@ -18,6 +18,8 @@ from tests.crash.scenarios import Scenario
 from tests.support.station import Board, Rig
 
 MAX_RESTARTS = 6
+FAIR_STATUS = {"run": (0, 1), "ids": (0, 1), "units": (0,), "label": (0,)}
+"""By the command: 1 says that a cycle was not PASS, or that a refill brought less than it should."""
 PERSON = ["--reason", "looked at the printer and at the server's records", "--operator", "explorer"]
 
 
@@ -52,7 +54,7 @@ def explore(
     """
     with _play(nursery, scenario) as play:
         finding = Finding(scenario, point)
-        first = play.run(point)
+        first = play.first(scenario.command, point)
         finding.points = first.points
         finding.reached = point is None or first.was_killed
         finding.kills = int(first.was_killed)
@@ -96,15 +98,25 @@ class _Play:
             rig.api.add_fault(fault)
         self._insert()
 
+    def first(self, command: str, kill: Point | None) -> Ended:
+        """What is killed: an agent, or a person's command."""
+        if command == "run":
+            return self.run(kill)
+        if command == "reprint":
+            self.run_until_done()
+            self._last = []
+            (unit,) = self.rig.rows("SELECT * FROM units")
+            self.rig.reprints[unit["sn"]] += 1
+            return self._command(["label", "reprint", unit["chip_id"], *PERSON], kill)
+        return self._command(["ids", "refill"], kill)
+
     def run(self, kill: Point | None) -> Ended:
         """One life of the agent: a cycle on each socket's board. A board that failed was taken out and put in again."""
         if any((result.code or "").startswith("board.") for result in self._last):
             self._insert()
-        argv = ["run", "--config", self._config, "--cycles", str(len(self.boards)), "--json"]
-        ended = self._nursery.run(argv, kill, self._scan)
+        ended = self._command(["run", "--cycles", str(len(self.boards)), "--json"], kill)
         self._last = ended.results
         self.rig.results += ended.results
-        self._note(ended, may_be_killed=kill is not None, expected=(0, 1))
         return ended
 
     def run_until_done(self) -> int:
@@ -130,12 +142,16 @@ class _Play:
     def settle(self) -> None:
         """Do what the operator's text asks for after the last run."""
         for result in self._last:
-            assert result.chip_id is not None or result.code not in ("label.in_doubt", "unit.in_doubt")
             if result.code == "label.in_doubt":
-                printed = result.sn in {sn for sn, _, _ in self.rig.labels()}
-                self._resolve(result, ["--label", "printed" if printed else "not-printed"])
+                self._settle_label(result)
             elif result.code == "unit.in_doubt":
                 self._settle_unit(result)
+
+    def _settle_label(self, result: CycleResult) -> None:
+        """The person counts the labels that came out."""
+        came_out = sum(sn == result.sn for sn, _, _ in self.rig.labels())
+        known = self.rig.rows("SELECT COUNT(*) AS n FROM labels WHERE sn = ? AND fate = 'printed'", result.sn)[0]["n"]
+        self._resolve(result, ["--label", "printed" if came_out > known else "not-printed"])
 
     def _settle_unit(self, result: CycleResult) -> None:
         """Allowed only where the server chooses ids. The person looks at the server's books."""
@@ -152,15 +168,17 @@ class _Play:
 
     def _resolve(self, result: CycleResult, how: list[str]) -> None:
         self.settled += 1
-        argv = ["units", "resolve", str(result.chip_id), "--config", self._config, *how, *PERSON]
-        self._note(self._nursery.run(argv, None, self._scan), may_be_killed=False, expected=(0,))
+        self._command(["units", "resolve", str(result.chip_id), *how, *PERSON], None)
 
-    def _note(self, ended: Ended, *, may_be_killed: bool, expected: tuple[int, ...]) -> None:
+    def _command(self, argv: list[str], kill: Point | None) -> Ended:
+        """Run ``station ARGV``. Anything but its own end or the kill is a complaint."""
+        ended = self._nursery.run([*argv, "--config", str(self.rig.folder / "station.yaml")], kill, self._scan)
         self.said += ended.said
         if ended.hung:
             self.complaints.append("the agent hung")
-        elif ended.status not in expected and not (ended.was_killed and may_be_killed):
-            self.complaints.append(f"the agent ended with {ended.status}: {ended.said[-3:]}")
+        elif ended.status not in FAIR_STATUS[argv[0]] and not (ended.was_killed and kill is not None):
+            self.complaints.append(f"{' '.join(argv[:2])} ended with {ended.status}: {ended.said[-3:]}")
+        return ended
 
     def _scan(self, socket: str) -> None:
         SimulatedScanner().scan(self.rig.places[socket].scanner, "GO")
@@ -171,7 +189,3 @@ class _Play:
 
     def _board_of(self, chip_id: str) -> Board:
         return self.rig.boards[chip_id]
-
-    @property
-    def _config(self) -> str:
-        return str(self.rig.folder / "station.yaml")

@@ -33,6 +33,8 @@ class Scenario:
     """The first restart is killed as well, at a point of its own."""
     board_after: str = "same"
     """``another``: after the crash other boards are made first, and then those that the crash cut off."""
+    command: str = "run"
+    """What is killed: an agent that ``run``s, or a person's ``reprint`` or ``refill``."""
     stride: int = 1
 
     @property
@@ -46,6 +48,7 @@ class Scenario:
             "answer lost": self.lost or "none",
             "killed": "twice" if self.twice else "once",
             "next board": self.board_after,
+            "command": self.command,
         }
 
     def __str__(self) -> str:
@@ -98,6 +101,9 @@ def usual() -> list[Scenario]:
         Scenario("pool", Temper.WORST, board="text", stride=4),
         Scenario("server", Temper.STRICT, board="text", stride=4),
         Scenario("pool", Temper.LENIENT, lost="request", stride=16),
+        Scenario("server", Temper.STRICT, command="reprint"),
+        Scenario("pool", Temper.LENIENT, command="refill"),
+        Scenario("pool", Temper.LENIENT, lost="request", command="refill"),
     ]
     return thorough + combined + others
 
