@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import signal
 import sys
 from collections.abc import Sequence
 
 from station import __version__
+from station.arguments import OneLineParser
 
 COMMANDS: dict[str, str] = {
     "demo": "run the main job on embedded simulated hardware",
@@ -30,9 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. Every expected error is one line with a code on standard error."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(
-        prog="station", description="The agent of a hardware test station at a flashing jig."
-    )
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a locale that lacks a character is no reason to stop
+    parser = OneLineParser(prog="station", description="The agent of a hardware test station at a flashing jig.")
     parser.add_argument("--version", action="version", version=f"station {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     wanted = next((word for word in arguments if not word.startswith("-")), None)

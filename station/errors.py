@@ -126,6 +126,9 @@ CATALOGUE: dict[str, Explanation] = {
         ("session.unwritable", "Station cannot write its session log", "Stop. Call the administrator: disk full or broken?"),
         ("session.unreadable", "Session log cannot be read", "Call the engineer: the file is damaged or not a session log."),
         ("config.invalid", "Configuration is wrong", "Correct the line named, then start again."),
+        ("usage.invalid", "Command is not understood", "Correct the command: --help says what it takes."),
+        ("file.failed", "File cannot be used", "Name a file or folder that is there and that this user may write."),
+        ("unit.unknown", "Board is not known", "Check the chipId: this station's journal has no unit of that name."),
         ("station.defect", "Program fault", "Call the engineer and hand over the session log."),
     ),
     **_rows(

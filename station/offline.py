@@ -1,4 +1,4 @@
-"""The journal and the client for commands that work beside a station, or without one."""
+"""The journal and the client for commands that work beside a station, or without one; imported only when one is opened."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drivers.clock import SystemClock
-from station.config.models import StationConfig
-from station.config.validate import Configuration, load_configuration
-from station.journal.journal import Journal
-from station.journal.opening import open_journal, open_journal_readonly
-from station.journal.reading import JournalReader
-from station.production_api.client import ProductionClient
+
+if TYPE_CHECKING:
+    from station.config.models import StationConfig
+    from station.config.validate import Configuration
+    from station.journal.journal import Journal
+    from station.journal.reading import JournalReader
+    from station.production_api.client import ProductionClient
+
 
 
 def add_config_argument(parser: argparse.ArgumentParser) -> None:
@@ -33,12 +36,16 @@ def add_reason_arguments(parser: argparse.ArgumentParser) -> None:
 
 def configured(options: argparse.Namespace) -> Configuration:
     """The configuration that ``--config`` names. Raises ConfigError."""
+    from station.config.validate import load_configuration
+
     return load_configuration(options.config)
 
 
 @contextmanager
 def reading(config: StationConfig) -> Iterator[JournalReader]:
     """The journal to read only, beside a running agent or without one. Raises JournalError."""
+    from station.journal.opening import open_journal_readonly
+
     reader = open_journal_readonly(config.journal_path)
     try:
         yield reader
@@ -49,6 +56,8 @@ def reading(config: StationConfig) -> Iterator[JournalReader]:
 @contextmanager
 def owning(config: StationConfig) -> Iterator[Journal]:
     """The journal to write. Raises JournalLocked, naming the agent, where one runs: it has to be stopped first."""
+    from station.journal.opening import open_journal
+
     with open_journal(config.journal_path, SystemClock(), config.ids.source, config.station) as journal:
         yield journal
 
@@ -56,6 +65,7 @@ def owning(config: StationConfig) -> Iterator[Journal]:
 @contextmanager
 def calling(config: StationConfig) -> Iterator[ProductionClient]:
     """A client of the API, with connections and a token of its own."""
+    from station.production_api.client import ProductionClient
     from station.production_api.httpx_port import HttpxPort
     from station.production_api.tokens import TokenSource
 

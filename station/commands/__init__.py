@@ -7,12 +7,15 @@ import os
 from dataclasses import dataclass
 
 from drivers.errors import DriverError
+from station.arguments import USAGE_CODE
 from station.config.loader import ConfigError
-from station.errors import SessionError, StationError, explain
+from station.errors import CATALOGUE, SessionError, StationError, explain
+from station.text import printable
 
 EXIT_FAILED = 1
 EXIT_UNUSABLE = 2
 """A configuration, a file or an argument that cannot be used."""
+MAX_LINE_CHARS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,21 @@ def describe_failure(error: Exception) -> Failure | None:
     if isinstance(error, ConfigError):
         lines = [f"station: {error.code}: {mistake}" for mistake in error.mistakes]
         return Failure("\n".join(lines), EXIT_UNUSABLE)
+    if isinstance(error, OSError) and error.filename is not None:
+        what = f"{os.fsdecode(error.filename)}: {error.strerror}"
+        return Failure(_line("file.failed", what, CATALOGUE["file.failed"].action), EXIT_FAILED)
     if not isinstance(error, StationError | DriverError):
         if os.environ.get("STATION_TRACEBACK") == "1":
             return None
         logging.getLogger("station").debug("program fault", exc_info=error)
-        text = f"station: station.defect: {type(error).__name__}: {error}"
-        return Failure(f"{text} — set STATION_TRACEBACK=1 to see where, and report it", EXIT_FAILED)
-    row = explain(error)
-    status = EXIT_UNUSABLE if isinstance(error, SessionError) else EXIT_FAILED
-    return Failure(f"station: {error.code}: {error} — {row.action}", status)
+        what = f"{type(error).__name__}: {error}"
+        return Failure(
+            _line("station.defect", what, "set STATION_TRACEBACK=1 to see where, and report it"), EXIT_FAILED
+        )
+    is_unusable = isinstance(error, SessionError) or error.code == USAGE_CODE
+    status = EXIT_UNUSABLE if is_unusable else EXIT_FAILED
+    return Failure(_line(error.code, str(error), explain(error).action), status)
+
+
+def _line(code: str, what: str, remedy: str) -> str:
+    return printable(f"station: {code}: {what} — {remedy}", MAX_LINE_CHARS)

@@ -6,6 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from station.text import printable
+
+MAX_LINE_CHARS = 2000
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -28,5 +32,6 @@ def run(options: argparse.Namespace) -> int:
         require_devices(checked)
     configuration = checked.station
     sockets = ", ".join(socket.name for socket in configuration.sockets)
-    sys.stdout.write(f"{options.file}: good: station {configuration.station}, sockets {sockets}\n")
+    good = f"{options.file}: good: station {configuration.station}, sockets {sockets}"
+    sys.stdout.write(printable(good, MAX_LINE_CHARS) + "\n")
     return 0

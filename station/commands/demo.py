@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from station.commands.run import exit_status, positive, publisher, stopped_by_signals
+from station.arguments import whole
+from station.commands.run import MAX_CYCLES, exit_status, publisher, stopped_by_signals
 from station.events import Event
 from station.model import CycleResult, Outcome, Step
 
@@ -19,8 +20,12 @@ MAX_SOCKETS = 64
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--cycles", type=positive, default=10, metavar="N", help="boards to provision (default 10)")
-    parser.add_argument("--sockets", type=positive, default=1, metavar="N", help="sockets in the jig (default 1)")
+    parser.add_argument(
+        "--cycles", type=whole(1, MAX_CYCLES), default=10, metavar="N", help="boards to provision (default 10)"
+    )
+    parser.add_argument(
+        "--sockets", type=whole(1, MAX_SOCKETS), default=1, metavar="N", help="sockets in the jig (default 1)"
+    )
     parser.add_argument(
         "--dir", type=Path, default=Path("demo"), metavar="DIR", help="where all is kept (default demo)"
     )
@@ -34,8 +39,6 @@ def run(options: argparse.Namespace) -> int:
     from station.jig import Jig
     from station.live import open_view
 
-    if options.sockets > MAX_SOCKETS:
-        raise SystemExit(f"station demo: at most {MAX_SOCKETS} sockets")
     options.dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with simulated_jig(options.dir, socket_names(options.sockets)) as (file, sockets):
         configuration = load_configuration(file)

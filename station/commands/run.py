@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from station.arguments import whole
 from station.events import CycleEnded, Event
 from station.model import CycleResult, Outcome
 
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 
     from station.jig import Jig
 
+MAX_CYCLES = 1_000_000
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="the station's configuration")
-    parser.add_argument("--cycles", type=positive, metavar="N", help="stop after N cycles have ended")
+    parser.add_argument("--cycles", type=whole(1, MAX_CYCLES), metavar="N", help="stop after N cycles have ended")
     parser.add_argument("--json", action="store_true", help="one JSON line per cycle on standard output")
 
 
@@ -44,14 +47,6 @@ def run(options: argparse.Namespace) -> int:
     finally:
         view.close()
     return exit_status(jig.results) if options.cycles is not None else 0
-
-
-def positive(text: str) -> int:
-    """A whole number from 1 to a million, for argparse."""
-    number = int(text)
-    if not 1 <= number <= 1_000_000:
-        raise argparse.ArgumentTypeError("must be 1 to 1000000")
-    return number
 
 
 def exit_status(results: list[CycleResult]) -> int:

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from station.arguments import USAGE_CODE, decimal, whole
 from station.errors import StationError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 class SimulationRefused(StationError):
     """Raised when the arguments describe nothing that can be simulated."""
 
-    code = "config.invalid"
+    code = USAGE_CODE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,17 +38,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     device.add_argument("--app-eui", default="70B3D57ED00001C0", metavar="HEX", help="the AppEUI")
     device.add_argument("--app-eui-at", default="0x08004000", metavar="ADDRESS", help="stm32: where the AppEUI stands")
     device.add_argument("--memory", type=Path, metavar="FILE", help="keep the memory in a file")
-    device.add_argument("--baud", type=int, metavar="N", help="pace the wire like a UART (default: as fast as can be)")
+    device.add_argument(
+        "--baud", type=whole(50, 4_000_000), metavar="N", help="pace the wire like a UART (default: as fast as can be)"
+    )
     api = parts.add_parser("api", help="the Device Production API as an HTTP server")
-    api.add_argument("--port", type=int, default=0, metavar="N")
+    api.add_argument("--port", type=whole(0, 65535), default=0, metavar="N")
     api.add_argument("--temper", choices=["lenient", "strict", "worst"], default="lenient")
-    api.add_argument("--licences", type=int, default=1000, metavar="N")
-    api.add_argument("--latency-ms", type=float, default=0.0, metavar="N")
+    api.add_argument("--licences", type=whole(0, 10_000_000), default=1000, metavar="N")
+    api.add_argument("--latency-ms", type=decimal(0, 60_000), default=0.0, metavar="N")
     api.add_argument("--ledger", type=Path, metavar="FILE", help="keep the books in a file")
-    api.add_argument("--seed", type=int, default=1, metavar="N", help="chooses the ids")
+    api.add_argument("--seed", type=whole(0, 2**63), default=1, metavar="N", help="chooses the ids")
     printer = parts.add_parser("printer", help="a label printer on TCP")
     printer.add_argument("--language", choices=["zpl", "escpos"], default="zpl")
-    printer.add_argument("--port", type=int, default=0, metavar="N")
+    printer.add_argument("--port", type=whole(0, 65535), default=0, metavar="N")
     printer.add_argument("--labels", type=Path, metavar="DIR", help="keep each label there")
 
 
@@ -107,6 +110,8 @@ def _api(options: argparse.Namespace, stack: ExitStack) -> dict[str, object]:
 def _printer(options: argparse.Namespace, stack: ExitStack) -> dict[str, object]:
     from drivers.simulated.link import TcpLink
 
+    if options.labels is not None:
+        options.labels.mkdir(parents=True, exist_ok=True)
     device: SimulatedDevice
     if options.language == "zpl":
         from drivers.simulated.zpl_printer import SimulatedZplPrinter
