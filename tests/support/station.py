@@ -19,6 +19,7 @@ from drivers.simulated.stm32_chip import SimulatedStm32
 from drivers.simulated.text_board import SimulatedTextBoard
 from drivers.simulated.zpl_printer import SimulatedZplPrinter
 from station.config.validate import Configuration, load_configuration
+from station.errors import SessionError
 from station.events import CycleEnded, Event, SocketWaiting
 from station.jig import Jig
 from station.model import CycleResult, Outcome
@@ -408,7 +409,11 @@ class Rig:
 
     def _sessions(self) -> Iterator[str]:
         for path in self.logs():
-            report = replay(path)
+            try:
+                report = replay(path)
+            except SessionError as error:
+                yield f"{path.name} cannot be replayed: {error}"
+                continue
             if not report.is_same:
                 yield f"{path.name} replays otherwise: {report.difference}"
 
