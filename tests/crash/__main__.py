@@ -16,6 +16,9 @@ from dataclasses import replace
 from tests.crash.scenarios import usual
 from tests.crash.search import search, table
 
+RUNS_PER_CPU = 2
+"""A run mostly waits for a board's bootloader."""
+
 
 def main() -> int:
     """0 where no violation was found."""
@@ -40,7 +43,9 @@ def main() -> int:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make crash CRASH=…", description="Search for a crash that breaks a promise.")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="runs at a time")
+    parser.add_argument(
+        "--jobs", type=int, default=RUNS_PER_CPU * (os.cpu_count() or 1), metavar="N", help="runs at a time"
+    )
     parser.add_argument("--only", default="", metavar="TEXT", help="scenarios with this text in their name")
     parser.add_argument("--point", metavar="POINT", help='one crash point, such as "journal: commit: after #3"')
     parser.add_argument("--stride", type=int, metavar="N", help="every N'th crash point of each scenario; 1 takes all")

@@ -93,6 +93,7 @@ class _Play:
         self.settled = 0
         self._nursery = nursery
         self._last: list[CycleResult] = []
+        self._to_scan: set[str] = set()
         rig.configuration()  # writes the file that the agent reads
         for fault in scenario.faults():
             rig.api.add_fault(fault)
@@ -136,8 +137,8 @@ class _Play:
 
     def is_done(self) -> bool:
         """Every board had its cycle in the last run, and passed."""
-        passed = [result for result in self._last if result.outcome is Outcome.PASS]
-        return len(passed) == len(self.boards)
+        passed = {result.chip_id for result in self._last if result.outcome is Outcome.PASS}
+        return passed == {self.rig.chip_id(board) for board in self.boards}
 
     def settle(self) -> None:
         """Do what the operator's text asks for after the last run."""
@@ -172,6 +173,7 @@ class _Play:
 
     def _command(self, argv: list[str], kill: Point | None) -> Ended:
         """Run ``station ARGV``. Anything but its own end or the kill is a complaint."""
+        self._to_scan = set(self.rig.places)
         ended = self._nursery.run([*argv, "--config", str(self.rig.folder / "station.yaml")], kill, self._scan)
         self.said += ended.said
         if ended.hung:
@@ -181,7 +183,10 @@ class _Play:
         return ended
 
     def _scan(self, socket: str) -> None:
-        SimulatedScanner().scan(self.rig.places[socket].scanner, "GO")
+        """Once in each life of an agent: the cycles that it is to run are one for each socket."""
+        if socket in self._to_scan:
+            self._to_scan.remove(socket)
+            SimulatedScanner().scan(self.rig.places[socket].scanner, "GO")
 
     def _insert(self) -> None:
         for place, board in zip(self.rig.places.values(), self.boards, strict=True):

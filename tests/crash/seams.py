@@ -7,7 +7,7 @@ outside of the product.
 | http METHOD | before the request, after each part of it sent, when the answer has come and is not read, after the answer |
 | uart-SOCKET | before each write, in the middle of one, after it |
 | print | the same for what goes to the printer |
-| log | before and after each sync of a session log; before, in and after its closing |
+| log | before and after a session log is opened and each time it is synced; before, in and after its closing |
 """
 
 from __future__ import annotations
@@ -126,7 +126,12 @@ def _wrap_writes(switch: Switch) -> None:
 
 
 def _wrap_session_log(switch: Switch) -> None:
-    sync, close, finish = SessionWriter.sync, SessionWriter.close, writer.finish_log
+    start, sync, close, finish = SessionWriter.__init__, SessionWriter.sync, SessionWriter.close, writer.finish_log
+
+    def counted_start(self: SessionWriter, path: Path, monotonic_ns: Callable[[], int]) -> None:
+        switch.reach("log: open: before")
+        start(self, path, monotonic_ns)
+        switch.reach("log: open: after")
 
     def counted_sync(self: SessionWriter) -> None:
         switch.reach("log: sync: before")
@@ -153,6 +158,7 @@ def _wrap_session_log(switch: Switch) -> None:
         finally:
             Path.unlink = unlink  # type: ignore[method-assign]
 
+    SessionWriter.__init__ = counted_start  # type: ignore[method-assign]
     SessionWriter.sync = counted_sync  # type: ignore[method-assign]
     SessionWriter.close = counted_close  # type: ignore[method-assign]
     writer.finish_log = counted_finish

@@ -36,6 +36,10 @@ def table(findings: list[Finding]) -> str:
     lines.append(f"restarts until all was well: {taken}")
     lines.append(f"kills: {sum(finding.kills for finding in findings)}")
     lines.append(f"labels and units that a person had to settle: {sum(finding.doubts for finding in findings)}")
+    codes = Counter(code for finding in findings for code in finding.codes if code is not None)
+    lines.append(
+        "cycles that were not PASS: " + (", ".join(f"{code} {n}" for code, n in codes.most_common()) or "none")
+    )
     return "\n".join(lines)
 
 
