@@ -20,26 +20,24 @@ class SessionIndex(Protocol):
     def note_session(self, cycle: int, path: str, sha256: str, size_bytes: int) -> None: ...
 
 
-def file_log(index: SessionIndex, sessions_dir: Path, cycle: int, closed: ClosedLog) -> None:
-    """Note a finished log under its cycle. Where the journal does not take it, that is logged and no more: the log is on disk
-    under a name that says when and where it was, and the cycle's result stands."""
+def file_log(index: SessionIndex, sessions_dir: Path, closed: ClosedLog, cycle: int | None = None) -> None:
+    """Note a finished log under its cycle, by default the one it names itself, if any. Where the journal does not take it, that
+    is logged and no more: the log is on disk under a name that says when and where it was, and the cycle's result stands."""
+    number = _cycle_of(closed.path) if cycle is None else cycle
+    if number is None:
+        return
     path = str(closed.path.relative_to(sessions_dir))
     try:
-        index.note_session(cycle, path, closed.sha256, closed.size_bytes)
+        index.note_session(number, path, closed.sha256, closed.size_bytes)
     except StationError as error:
-        logger.error("session log %s of cycle %d is not in the journal's index: %s", path, cycle, error)
+        logger.error("session log %s of cycle %d is not in the journal's index: %s", path, number, error)
 
 
-def file_cut_off(index: SessionIndex, sessions_dir: Path) -> int:
-    """Finish the logs that dead cycles left and note them under their cycles, where they say which that was; how many there
-    were. Raises SessionUnwritable."""
-    found = finish_cut_off(sessions_dir)
-    for log in found:
-        cycle = _cycle_of(log.closed.path)
+def file_cut_off(index: SessionIndex, sessions_dir: Path) -> None:
+    """Finish the logs that dead cycles left and note them under their cycles. Raises SessionUnwritable."""
+    for log in finish_cut_off(sessions_dir):
         logger.warning("session log %s of a cycle that was cut off is finished", log.closed.path)
-        if cycle is not None:
-            file_log(index, sessions_dir, cycle, log.closed)
-    return len(found)
+        file_log(index, sessions_dir, log.closed)
 
 
 def _cycle_of(path: Path) -> int | None:

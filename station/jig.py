@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from drivers.clock import SystemClock
+from drivers.printer import Receipt
 from drivers.serial_port import open_serial
 from drivers.trigger import TriggerEvent
 from station import __version__
@@ -25,13 +26,15 @@ from station.errors import StationError, explain
 from station.events import CycleEnded, Event, StartRejected
 from station.filing import file_cut_off, file_log
 from station.journal.opening import open_journal
+from station.journal.records import Reprint
 from station.model import CycleResult, IdKind, IdSource, LabelFate
-from station.parts import HeldPort, bootloader_driver, build_trigger, open_connection, policy_for
+from station.parts import HeldPort, bootloader_driver, build_trigger, label_printer, open_connection, policy_for
 from station.pictures import LabelPictures
 from station.production_api.client import ProductionClient
 from station.production_api.httpx_port import HttpxPort
 from station.production_api.tokens import TokenSource
 from station.refill import Refill
+from station.reprint import Reprinter
 from station.session.masking import Masker
 from station.session.recorder import RecordingSession
 from station.session.store import path_for
@@ -124,6 +127,28 @@ class Jig:
         with self._lock:
             self._aborted.add(socket)
 
+    def reprint(
+        self, chip_id: str, *, reason: str, operator: str, printer: str | None = None
+    ) -> tuple[Reprint, Receipt]:
+        """One more label of a unit, on the printer of this name or the first; waits for the printer's turn among the sockets.
+        Raises KeyError for a printer that there is not, UnitError("unit.busy") while a cycle works on the unit, and what
+        ``Reprinter.reprint`` raises."""
+        chosen = {each.name: each for each in reversed(self._config.printers)}[printer or self._config.printers[0].name]
+        holder = f"printer {chosen.name}"
+        reprinter = Reprinter(
+            label_printer(chosen),
+            self._configuration.label,
+            lambda: open_connection(chosen.connection, self._clock),
+            self._turns[chosen.name],
+            self._clock,
+            dict(self._config.label_extra),
+        )
+        self._claims.take(chip_id, holder)
+        try:
+            return reprinter.reprint(self.journal, chip_id, reason=reason, operator=operator)
+        finally:
+            self._claims.release(holder)
+
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until ``stop`` was called or the wanted number of cycles has ended; whether that is so."""
         return self._stopping.wait(timeout_s)
@@ -196,8 +221,8 @@ class Jig:
             session = RecordingSession.start(path, head, self._clock, self._masker())
             cycle = Cycle(assemble(policy, world, session), str(path), policy.scanned_sn(event.text))
             result = cycle.run()
-        except Exception as error:
-            logger.exception("socket %s: the cycle could not be recorded", policy.socket)
+        except StationError as error:
+            logger.error("socket %s: the cycle could not be recorded: %s", policy.socket, error)
             return failed_result(policy, error, self._clock.monotonic_s() - started_s)
         finally:
             self._claims.release(policy.socket)
@@ -211,8 +236,7 @@ class Jig:
         except StationError as error:
             logger.error("session log %s is not finished: %s", session.path, error)
             return
-        if result is not None:
-            file_log(self.journal, self._config.sessions_dir, result.cycle, closed)
+        file_log(self.journal, self._config.sessions_dir, closed, None if result is None else result.cycle)
 
     def _masker(self) -> Masker:
         return Masker(lambda: [secret.reveal() for secret in self._tokens.secrets()])

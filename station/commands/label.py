@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drivers.clock import SystemClock
 from drivers.errors import DriverError
-from station.config.models import PrinterConfig, StationConfig
 from station.errors import UnitError
-from station.model import LabelFate, Unit
+from station.model import LabelFate
 from station.offline import add_config_argument, add_reason_arguments, configured, owning
 from station.ports import LabelData
+
+if TYPE_CHECKING:
+    from station.config.models import PrinterConfig, StationConfig
 
 SAMPLE = LabelData(
     "0123456789ABCDEF0123456789ABCDEF", "d88b4c0100000001", "3A0041000951363035393936", "70B3D57ED00001C0"
@@ -49,37 +53,28 @@ def _preview(options: argparse.Namespace) -> int:
     extra = dict(configuration.station.label_extra)
     data = LabelData(options.sn, options.device_id, options.chip_id, options.app_eui, extra=extra)
     picture = preview(configuration.label, data, options.dots_per_mm)
-    try:
-        options.to.write_bytes(picture)
-    except OSError as error:
-        raise UnitError("port.missing", f"{options.to}: {error.strerror}") from error
+    options.to.write_bytes(picture)
     sys.stdout.write(f"{options.to}\n")
     return 0
 
 
 def _reprint(options: argparse.Namespace) -> int:
-    from station.label import render
     from station.parts import label_printer, open_connection
+    from station.reprint import Reprinter
 
     configuration = configured(options)
     config = configuration.station
     printer, clock = _printer(config, options.printer), SystemClock()
-    driver = label_printer(printer)
+    reprinter = Reprinter(
+        label_printer(printer),
+        configuration.label,
+        lambda: open_connection(printer.connection, clock),
+        threading.Lock(),
+        clock,
+        dict(config.label_extra),
+    )
     with owning(config) as journal:
-        link = open_connection(printer.connection, clock)
-        try:
-            driver.check(link, clock)
-            reprint = journal.begin_reprint(options.chip_id, reason=options.reason, operator=options.operator)
-            try:
-                data = _data(reprint.unit, reprint.copy_number, dict(config.label_extra))
-                job = render(configuration.label, data, driver.language, driver.dots_per_mm)
-            except BaseException:
-                journal.end_reprint(reprint, LabelFate.NOT_PRINTED, "the label could not be drawn")
-                raise
-            receipt = driver.send(link, job, clock)
-            journal.end_reprint(reprint, LabelFate(receipt.fate.value), f"{receipt.proof} {receipt.detail}".strip())
-        finally:
-            link.close()
+        reprint, receipt = reprinter.reprint(journal, options.chip_id, reason=options.reason, operator=options.operator)
     if receipt.fate.value != LabelFate.PRINTED:
         raise UnitError(f"label.{receipt.fate.value}", receipt.detail or receipt.proof)
     sys.stdout.write(f"copy {reprint.copy_number} of the label of {options.chip_id}: printed ({receipt.proof})\n")
@@ -91,9 +86,3 @@ def _printer(config: StationConfig, name: str | None) -> PrinterConfig:
         if name in (None, printer.name):
             return printer
     raise DriverError(f"no printer is named {name}; there are {', '.join(printer.name for printer in config.printers)}")
-
-
-def _data(unit: Unit, copy_number: int, extra: dict[str, str]) -> LabelData:
-    if unit.sn is None or unit.device_id is None:
-        raise UnitError("journal.contradiction", f"unit {unit.chip_id} was labelled without SN or DeviceID")
-    return LabelData(unit.sn, unit.device_id, unit.chip_id, unit.app_eui, copy_number, extra)

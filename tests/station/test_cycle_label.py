@@ -92,9 +92,7 @@ def test_a_person_settles_a_label_in_doubt(tmp_path: Path, printed: bool) -> Non
         rig.one(rig.board())
         board = rig.board()
         sent = rig.printer_link.wire.bytes_from_host
-        before_job = (
-            b"".join(data for side, data in rig.printer_link.wire.transcript if side == "host").index(b"^XA")
-        )
+        before_job = b"".join(data for side, data in rig.printer_link.wire.transcript if side == "host").index(b"^XA")
         at = before_job + (len(rig.printer.labels[0]) + 1 if printed else 30)
         assert at < sent
         rig.printer_link.wire.set_faults(Faults(from_host=(Fault("hang_up", at),)))

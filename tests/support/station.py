@@ -112,12 +112,13 @@ class Start:
 
 
 class Place:
-    """One socket: its UART and its scanner."""
+    """One socket: its UART and its scanner, each at a path that leads nowhere while it is unplugged (the number of a pty that
+    was closed may be another's at once)."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        self.uart = PtyLink(stable_path=folder / f"uart-{name}")
-        self.scanner = PtyLink(SimulatedScanner())
-        self.uart_path = folder / f"uart-{name}"
+        self.uart_path, self.scanner_path = folder / f"uart-{name}", folder / f"scanner-{name}"
+        self.uart = PtyLink(stable_path=self.uart_path)
+        self.scanner = PtyLink(SimulatedScanner(), stable_path=self.scanner_path)
 
     def close(self) -> None:
         self.uart.close()
@@ -229,7 +230,7 @@ class Rig:
             port=port,
         )
         for name, place in self.places.items():
-            text += _SOCKET.format(name=name, uart=place.uart_path, scanner=place.scanner.path)
+            text += _SOCKET.format(name=name, uart=place.uart_path, scanner=place.scanner_path)
         file = self.folder / "station.yaml"
         file.write_text(text, encoding="utf-8")
         return load_configuration(file)
@@ -254,8 +255,8 @@ class Rig:
             elif isinstance(event, CycleEnded):
                 self.places[event.socket].uart.lift()
 
-        with Jig(self.configuration(), publish, cycles=len(wanted)) as jig:
-            self.jig = jig
+        self.jig = Jig(self.configuration(), publish, cycles=len(wanted))
+        with self.jig as jig:
             assert jig.wait(PATIENCE_S), "the cycles have not ended"
         self.results += jig.results
         return jig.results

@@ -1,0 +1,123 @@
+"""A recorded cycle run again: the same where nothing was changed, and the place named where something was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from station.errors import SessionError
+from station.model import Outcome
+from station.production_api.simulator.faults import Fault, FaultKind
+from station.production_api.wire import BIND_SN
+from station.rerun import replay
+from station.session.format import Event, encode_event, read_log
+from tests.support.station import station
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """The log of a cycle that passed."""
+    with station(tmp_path) as rig:
+        rig.one(rig.board())
+        (path,) = rig.logs()
+    return path
+
+
+def rewritten(log: Path, change: Any) -> Path:
+    """The log with its events passed through ``change``, its checksums right again."""
+    path = log.with_name("changed.jsonl")
+    crc, lines = 0, []
+    for number, event in enumerate(change(list(read_log(log).events))):
+        line, crc = encode_event(Event(number, event.time_ns, event.kind, event.lane, event.channel, event.fields), crc)
+        lines.append(line)
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+def test_a_replay_comes_to_the_same_result_without_any_device(log: Path) -> None:
+    report = replay(log)
+    assert report.is_same
+    assert report.cut_off is None
+    assert report.result is not None
+    assert report.result.outcome is Outcome.PASS
+    assert json.loads(json.dumps(report.to_json()))["same"] is True
+
+
+def test_a_replay_ten_times_is_the_same_ten_times(log: Path) -> None:
+    assert {replay(log).result.chip_id for _ in range(10)} == {replay(log).result.chip_id}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("keep", [1, 2, 5, 20, 60])
+def test_a_log_that_was_cut_off_anywhere_is_the_same_up_to_there(log: Path, keep: int) -> None:
+    report = replay(rewritten(log, lambda events: events[:keep]))
+    assert report.is_same
+    assert report.cut_off is not None
+    assert report.result is None
+
+
+def test_a_byte_that_the_board_did_not_send_shows_where_the_code_went_another_way(log: Path) -> None:
+    def garble(events: list[Event]) -> list[Event]:
+        """A byte of the first long answer: the two reads of the same memory differ."""
+        index = next(i for i, event in enumerate(events) if event.kind == "rx" and len(event.fields["hex"]) > 12)
+        fields = {**events[index].fields, "hex": events[index].fields["hex"][:-2] + "ee"}
+        events[index] = Event(0, events[index].time_ns, "rx", "main", "uart", fields)
+        return events
+
+    report = replay(rewritten(log, garble))
+    assert report.difference is not None
+    assert report.difference.channel == "uart"
+
+
+def test_a_cycle_that_ended_without_a_result_is_the_same_up_to_there(tmp_path: Path) -> None:
+    """The journal failed at the very end: the log says so and has no end."""
+    with station(tmp_path) as rig:
+        rig.api.add_fault(Fault(FaultKind.CODE, BIND_SN, code="020103"))
+        rig.one(rig.board())
+        (path,) = rig.logs()
+
+    def no_end(events: list[Event]) -> list[Event]:
+        last = events[-2]
+        assert last.fields["name"] == "journal.end_cycle"
+        fields = {key: value for key, value in last.fields.items() if key != "value"}
+        fields["raised"] = {"code": "journal.failed", "msg": "disk full"}
+        return [*events[:-2], Event(0, last.time_ns, "given", "main", None, fields)]
+
+    report = replay(rewritten(path, no_end))
+    assert report.is_same
+    assert report.cut_off is not None
+    assert "journal.failed: disk full" in report.cut_off
+
+
+def test_a_log_without_a_configuration_cannot_be_replayed(tmp_path: Path) -> None:
+    path = tmp_path / "bare.jsonl"
+    line, _ = encode_event(Event(0, 0, "head", fields={"format": 1, "station": "x", "socket": "A"}), 0)
+    path.write_bytes(line)
+    with pytest.raises(SessionError, match="holds no configuration"):
+        replay(path)
+
+
+def test_a_log_of_a_socket_that_its_configuration_does_not_have_is_refused(log: Path) -> None:
+    def other_socket(events: list[Event]) -> list[Event]:
+        return [Event(0, 0, "head", fields={**events[0].fields, "socket": "Z"}), *events[1:]]
+
+    with pytest.raises(SessionError, match="no socket 'Z'"):
+        replay(rewritten(log, other_socket))
+
+
+def test_a_configuration_that_is_not_understood_any_more_is_refused_in_one_line(log: Path) -> None:
+    def old(events: list[Event]) -> list[Event]:
+        configuration = {**events[0].fields["configuration"], "no_such_key": 1}
+        return [Event(0, 0, "head", fields={**events[0].fields, "configuration": configuration}), *events[1:]]
+
+    with pytest.raises(SessionError, match="does not take its configuration"):
+        replay(rewritten(log, old))
+
+
+def test_a_replay_holds_no_secret_and_asks_for_none(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file with the secret is gone; the recorded configuration holds its name only."""
+    (log.parents[3] / "cs-sec-key").unlink()
+    assert replay(log).is_same
+    assert b"cs-sec-key-simulated" not in b"".join(encode_event(event, 0)[0] for event in read_log(log).events)
