@@ -16,8 +16,16 @@ BOARDS = {"blank": ("stm32", SLOT_AT), "shared": ("stm32", SHARED_SLOT_AT), "tex
 """A slot in a page of its own is only programmed; one that shares the AppEUI's page is read, erased and programmed anew."""
 SHARES = {1: 20, 2: 48}
 """By the number of sockets: one in so many crash points is tried in each combination."""
-LOST = {"": "", "activate": "activateDeviceId", "bind": "bindSN", "request": "requestDeviceId"}
-"""The call whose first answer is lost beside the crash."""
+LOST = {
+    "": ("", 0),
+    "activate": ("activateDeviceId", 1),
+    "activate x2": ("activateDeviceId", 2),
+    "bind": ("bindSN", 1),
+    "bind x2": ("bindSN", 2),
+    "request": ("requestDeviceId", 1),
+}
+"""The call whose first answers are lost beside the crash, and how many. The agent here sends a call that may be repeated twice, so
+that after two the cycle gives up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +74,9 @@ class Scenario:
         )
 
     def faults(self) -> Iterator[Fault]:
-        if self.lost:
-            yield Fault(FaultKind.ANSWER_LOST, method=LOST[self.lost], nth=1)
+        method, times = LOST[self.lost]
+        if times:
+            yield Fault(FaultKind.ANSWER_LOST, method=method, times=times)
 
     def choose(self, counts: dict[str, int]) -> list[Point]:
         """The points to try. Scenarios of the same stride start at different ones, so that together they try them all."""
@@ -101,6 +110,10 @@ def usual() -> list[Scenario]:
         Scenario("pool", Temper.WORST, board="text", stride=4),
         Scenario("server", Temper.STRICT, board="text", stride=4),
         Scenario("pool", Temper.LENIENT, lost="request", stride=16),
+        *(
+            Scenario("pool", temper, board="shared", lost=lost, stride=8)
+            for temper, lost in product(Temper, ("activate x2", "bind x2"))
+        ),
         Scenario("server", Temper.STRICT, command="reprint"),
         Scenario("pool", Temper.LENIENT, command="refill"),
         Scenario("pool", Temper.LENIENT, lost="request", command="refill"),
