@@ -52,14 +52,20 @@ class WritePlan:
     @classmethod
     def from_json(cls, data: dict[str, object]) -> WritePlan:
         """Inverse of ``to_json``. Raises ValueError on anything else."""
-        address, image, pages = data.get("address"), data.get("image"), data.get("erase_pages")
-        if not (isinstance(address, int | None) and isinstance(image, str) and isinstance(pages, list)):
+        device_id, address, image, pages = (data.get(name) for name in ("device_id", "address", "image", "erase_pages"))
+        if not (
+            isinstance(device_id, str)
+            and isinstance(address, int | None)
+            and isinstance(image, str)
+            and isinstance(pages, list)
+            and all(isinstance(page, int) for page in pages)
+        ):
             raise ValueError(f"not a write plan: {data!r}")
         return cls(
-            device_id=str(data["device_id"]),
+            device_id=device_id,
             address=address,
             image=bytes.fromhex(image),
-            erase_pages=tuple(int(page) for page in pages),
+            erase_pages=tuple(pages),
             steps=str(data.get("steps", "")),
         )
 

@@ -49,6 +49,8 @@ class WireDecoder:
     _frame: bytearray = field(default_factory=bytearray)
     _command: Command | None = None
     _said: str = ""
+    """What of the command at hand the chip has accepted; a frame that is repeated without an answer says nothing more."""
+    _saying: str = ""
     _read_bytes: int = 0
     _answer: bytearray = field(default_factory=bytearray)
     _answer_bytes: int | None = 0
@@ -116,24 +118,26 @@ class WireDecoder:
     def _words_of(self, frame: bytes) -> str:
         match self._stage:
             case "address":
-                self._said += f" 0x{int.from_bytes(frame[:4], 'big'):08X}"
+                self._saying = f"{self._said} 0x{int.from_bytes(frame[:4], 'big'):08X}"
             case "length":
-                self._said += f", {frame[0] + 1} bytes"
+                self._saying = f"{self._said}, {frame[0] + 1} bytes"
                 self._read_bytes = frame[0] + 1
             case "data":
-                self._said += f", {frame[0] + 1} bytes: {_shown(frame[1:-1])}"
+                self._saying = f"{self._said}, {frame[0] + 1} bytes: {_shown(frame[1:-1])}"
             case "pages":
-                self._said += " everything" if frame[0] == 0xFF else f" {', '.join(map(str, frame[1:-1]))}"
+                pages = "everything" if frame[0] == 0xFF else ", ".join(map(str, frame[1:-1]))
+                self._saying = f"{self._said} {pages}"
             case "wide_pages":
-                self._said += f" {_wide_pages(frame)}"
+                self._saying = f"{self._said} {_wide_pages(frame)}"
             case _:
                 self._command = KNOWN_COMMANDS.get(frame[0]) if frame[0] ^ frame[1] == 0xFF else None
-                self._said = self._command.words if self._command is not None else f"{_shown(frame)} (no command)"
-        return self._said
+                self._saying = self._command.words if self._command is not None else f"{_shown(frame)} (no command)"
+        return self._saying
 
     def _accept(self) -> None:
         """The chip said ACK: what comes next, from which side?"""
         stage, self._stage = self._stage, "command"
+        self._said = self._saying
         self._answer.clear()
         if stage == "command":
             self._stage = _AFTER_COMMAND.get(self._command, "command")
