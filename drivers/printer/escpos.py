@@ -20,6 +20,7 @@ from drivers.printer.escpos_status import (
     REALTIME_KINDS,
     ProofAnswers,
     StatusGarbled,
+    find_realtime_answer,
     process_id_request,
     queued_paper_end,
     realtime_problems,
@@ -39,15 +40,17 @@ class EscposOptions:
 
     - "process_id": GS ( H, answered when the label is printed; Epson and few others;
     - "queued_status": GS r 1, answered when the printer has worked through the label; most printers;
-    - "auto": both; the better one that is answered counts (``echo_timeout_s`` more is waited for it). A printer that does not
-      know GS ( H may print its bytes as text on the next label: try it before trusting it with "auto";
+    - "auto": both; the better one that is answered counts (``echo_timeout_s`` more is waited for the second). A printer that
+      does not know GS ( H may print its bytes as text on the next label: try it before trusting it with "auto";
     - "none": nothing is asked, before or after; a job taken by the port is PRINTED with a proof that says it is unproven.
+
+    ``write_timeout_s`` covers a raster of 50 x 30 mm, 12 KB, at 9600 baud, which takes 13 s.
     """
 
     dots_per_mm: float = 8.0
     proof: Literal["process_id", "queued_status", "auto", "none"] = "queued_status"
     status_timeout_s: float = 2.0
-    write_timeout_s: float = 10.0
+    write_timeout_s: float = 30.0
     print_timeout_s: float = 20.0
     echo_timeout_s: float = 1.0
 
@@ -108,18 +111,21 @@ class EscposPrinter:
         def is_echoed(received: bytes) -> bool:
             return options.proof != "queued_status" and process_id in ProofAnswers.from_bytes(received).process_ids
 
-        def is_complete(received: bytes) -> bool:
-            has_status = options.proof != "process_id" and bool(ProofAnswers.from_bytes(received).queued)
-            return has_status or is_echoed(received)
+        def has_status(received: bytes) -> bool:
+            return options.proof != "process_id" and bool(ProofAnswers.from_bytes(received).queued)
 
         deadline = Deadline.after(options.print_timeout_s, clock)
-        received = read_until(link, deadline, is_complete, MAX_ANSWER_BYTES)
-        if options.proof == "auto" and is_complete(received) and not is_echoed(received):
+        received = read_until(link, deadline, lambda heard: is_echoed(heard) or has_status(heard), MAX_ANSWER_BYTES)
+        if options.proof == "auto" and received:
+            # The other answer is the better proof, or must not be left to be taken for the answer to a later question.
+            first = received
             late = Deadline.after(options.echo_timeout_s, clock)
-            received += read_until(link, late, lambda more: is_echoed(received + more), MAX_ANSWER_BYTES)
+            received += read_until(
+                link, late, lambda more: is_echoed(first + more) and has_status(first + more), MAX_ANSWER_BYTES
+            )
         if is_echoed(received):
             return Receipt(Fate.PRINTED, "GS ( H: process id answered", process_id.decode("ascii"))
-        if not is_complete(received):
+        if not has_status(received):
             return Receipt(Fate.IN_DOUBT, "no proof: the printer fell silent", self._why_silent(link, clock, received))
         status = ProofAnswers.from_bytes(received).queued[0]
         if queued_paper_end(status):
@@ -143,10 +149,13 @@ def _ask(link: Transport, clock: Clock, options: EscposOptions) -> tuple[str, ..
         link.discard_input()
         deadline = Deadline.after(options.status_timeout_s, clock)
         link.write(realtime_request(kind), deadline)
-        answer = read_until(link, deadline, bool, 1)
-        if not answer:
+        received = read_until(link, deadline, lambda heard: find_realtime_answer(heard) is not None, MAX_ANSWER_BYTES)
+        if not received:
             raise PrinterSilent(f"{link.name}: no answer to DLE EOT {kind} within {options.status_timeout_s:g} s")
-        problems |= dict.fromkeys(realtime_problems(kind, answer[0]))
+        answer = find_realtime_answer(received)
+        if answer is None:
+            raise StatusGarbled(f"no answer to DLE EOT {kind} among {received.hex(' ')}")
+        problems |= dict.fromkeys(realtime_problems(kind, answer))
     return tuple(problems)
 
 

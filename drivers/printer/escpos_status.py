@@ -45,9 +45,14 @@ def realtime_request(kind: int) -> bytes:
     return bytes((0x10, 0x04, kind))
 
 
+def find_realtime_answer(received: bytes) -> int | None:
+    """The first byte that is a DLE EOT answer, or None. XON, XOFF and late answers of other kinds may stand before it."""
+    return next((byte for byte in received if byte & _FIXED_MASK == _FIXED_BITS), None)
+
+
 def realtime_problems(kind: int, answer: int) -> tuple[str, ...]:
     """The problems that one DLE EOT answer byte names. Raises StatusGarbled for a byte without the fixed bits."""
-    if answer & _FIXED_MASK != _FIXED_BITS:
+    if find_realtime_answer(bytes((answer,))) is None:
         raise StatusGarbled(f"0x{answer:02x} is no answer to DLE EOT {kind}")
     return tuple(name for mask, name in _REALTIME_PROBLEMS[kind] if answer & mask)
 

@@ -16,6 +16,9 @@ from drivers.printer.answers import read_until
 from drivers.printer.zpl_status import MAX_SIZE_BYTES, REQUEST, HostStatus, StatusGarbled, is_complete
 from drivers.transport import Transport
 
+CANCEL_PARTIAL_FORMAT = b"~JX"
+"""ZPL II Programming Guide, "~JX Cancel Current Partially Input Format": leaves whole formats alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class ZplOptions:
@@ -55,8 +58,10 @@ class ZplPrinter:
     def check(self, link: Transport, clock: Clock) -> None:
         """Ask ``~HS`` once. Raises PrinterSilent (no answer), PrinterNotReady (it says why), PrinterError (an answer that is no
         ``~HS`` answer) or TransportError."""
-        if self.options.status == "none":
-            return
+        if self.options.status != "none":
+            self._ready_status(link, clock)
+
+    def _ready_status(self, link: Transport, clock: Clock) -> HostStatus:
         try:
             status = _ask(link, clock, self.options)
         except StatusGarbled as garbled:
@@ -65,15 +70,21 @@ class ZplPrinter:
             raise PrinterSilent(f"{link.name}: no answer to ~HS within {self.options.status_timeout_s:g} s")
         if status.problems:
             raise PrinterNotReady(f"{link.name}: ~HS reports {', '.join(status.problems)}", status.problems)
+        return status
 
     def send(self, link: Transport, job: bytes, clock: Clock) -> Receipt:
-        """Print one format. NOT_PRINTED only where the status asked right before the first byte forbade sending it."""
+        """Print one format. NOT_PRINTED only where the status asked right before the first byte forbade sending it.
+
+        Half a format that an interrupted job left in the printer is cancelled first, or it would end up on this label.
+        """
         try:
-            self.check(link, clock)
+            has_rest = self.options.status == "none" or self._ready_status(link, clock).has_partial_format
         except (PrinterError, TransportError) as error:
             return Receipt(Fate.NOT_PRINTED, "not sent: the printer was not ready", str(error))
         try:
-            link.write(job, Deadline.after(self.options.write_timeout_s, clock))
+            link.write(
+                (CANCEL_PARTIAL_FORMAT if has_rest else b"") + job, Deadline.after(self.options.write_timeout_s, clock)
+            )
             if self.options.status == "none":
                 return Receipt(Fate.PRINTED, "accepted by the port (unproven)", f"{len(job)} bytes")
             return _await_idle(link, clock, self.options)
@@ -107,7 +118,8 @@ def _await_idle(link: Transport, clock: Clock, options: ZplOptions) -> Receipt:
 
 
 def _work(status: HostStatus) -> str:
-    return f"{status.formats_in_buffer} formats in buffer, {status.labels_remaining} labels remaining"
+    partial = ", one half received" if status.has_partial_format else ""
+    return f"{status.formats_in_buffer} formats in buffer{partial}, {status.labels_remaining} labels remaining"
 
 
 def _ask(link: Transport, clock: Clock, options: ZplOptions) -> HostStatus | None:

@@ -9,7 +9,7 @@ from drivers.printer.zpl_status import HostStatus
 from drivers.simulated import Reply
 from drivers.simulated.print_queue import PrinterManners, PrintQueue
 
-_TOKEN = re.compile(rb"~HS|~JA|\^XA|\^XZ", re.IGNORECASE)
+_TOKEN = re.compile(rb"~HS|~JA|~JX|\^XA|\^XZ", re.IGNORECASE)
 _LONGEST_TOKEN_BYTES = 3
 _QUANTITY = re.compile(rb"\^PQ(\d{1,8})", re.IGNORECASE)
 MAX_FORMAT_BYTES = 4 * 1024 * 1024
@@ -63,6 +63,8 @@ class SimulatedZplPrinter:
             case b"~JA":
                 self._format = None
                 self.queue.drop()
+            case b"~JX":
+                self._format = None
             case b"^XA":
                 self._format = bytearray(b"^XA")
             case b"^XZ" if self._format is not None:
@@ -83,4 +85,4 @@ class SimulatedZplPrinter:
                 return [Reply(b"\x02what\x03\r\n" * 3)]
             case _:
                 problems = tuple(name for name in _PROBLEMS if name in self.queue.problems)
-                return [Reply(HostStatus(self.queue.waiting, 0, problems).to_bytes())]
+                return [Reply(HostStatus(self.queue.waiting, 0, problems, self._format is not None).to_bytes())]
