@@ -195,7 +195,6 @@ def test_no_cycle_starts_without_a_session_log(tmp_path: Path) -> None:
     """A file stands where the folder of logs should be."""
     with station(tmp_path) as rig:
         folder = tmp_path / "state" / "sessions"
-        folder.parent.mkdir()
         folder.touch()
         board = rig.board()
         assert ends(rig.one(board)) == (Outcome.ERROR, "session.unwritable")

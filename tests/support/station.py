@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from drivers.clock import SystemClock
 from drivers.simulated.link import PtyLink, TcpLink
 from drivers.simulated.scanner import SimulatedScanner
 from drivers.simulated.stm32_chip import SimulatedStm32
@@ -22,7 +23,8 @@ from station.config.validate import Configuration, load_configuration
 from station.errors import SessionError
 from station.events import CycleEnded, Event, SocketWaiting
 from station.jig import Jig
-from station.model import CycleResult, Outcome
+from station.journal.opening import open_journal
+from station.model import CycleResult, IdSource, Outcome
 from station.production_api.simulator.server import ApiSimulator
 from station.production_api.simulator.settings import SimulatorSettings
 from station.rerun import replay
@@ -80,6 +82,8 @@ _SOCKET = """\
     serial: {{port: {uart}, framing: {{baud: 115200, parity: even}}}}
     trigger: {{serial_scanner: {{serial: {{port: {scanner}}}, duplicate_window_s: 0}}}}
 """
+
+_EMPTY_JOURNAL: list[bytes] = []
 
 Board = SimulatedStm32 | SimulatedTextBoard
 
@@ -156,9 +160,21 @@ class Rig:
         secret.write_text(settings.api.cs_sec_key.reveal(), encoding="utf-8")
         secret.chmod(0o600)
         self._chips = 0
+        self._loaded: tuple[str, Configuration] | None = None
+        self._lay_out_journal()
 
     def close(self) -> None:
         self._stack.close()
+
+    def _lay_out_journal(self) -> None:
+        """An empty journal, made once for all tests: making the schema takes longer than a cycle."""
+        journal = self.folder / "state" / "journal.sqlite"
+        journal.parent.mkdir(mode=0o700)
+        if not _EMPTY_JOURNAL:
+            open_journal(journal, SystemClock(), IdSource.POOL, "bench").close()
+            _EMPTY_JOURNAL.append(journal.read_bytes())
+        journal.touch(mode=0o600)
+        journal.write_bytes(_EMPTY_JOURNAL[0])
 
     # -- the world -----------------------------------------------------------------------------------------------------
 
@@ -231,9 +247,11 @@ class Rig:
         )
         for name, place in self.places.items():
             text += _SOCKET.format(name=name, uart=place.uart_path, scanner=place.scanner_path)
-        file = self.folder / "station.yaml"
-        file.write_text(text, encoding="utf-8")
-        return load_configuration(file)
+        if self._loaded is None or self._loaded[0] != text:
+            file = self.folder / "station.yaml"
+            file.write_text(text, encoding="utf-8")
+            self._loaded = text, load_configuration(file)
+        return self._loaded[1]
 
     def run(self, *starts: Start | Board) -> list[CycleResult]:
         """Do these cycles, those of one socket in this order, and return their results in the order they ended."""
