@@ -36,7 +36,7 @@ def main() -> int:
             print(f"{len(findings)} crash points, {time.monotonic() - started_s:.0f} s", flush=True)
     print(table(findings))
     violations = sum(len(finding.violations) for finding in findings)
-    points = sum(finding.point is not None for finding in findings)
+    points = sum(finding.counts for finding in findings)
     print(f"{points} crash points, {violations} violations")
     return 0 if points and not violations else 1
 

@@ -38,6 +38,12 @@ class Finding:
     codes: list[str | None] = field(default_factory=list)
     """Of each cycle that ended, in order; None is PASS."""
     points: dict[str, int] = field(default_factory=dict)
+    """How often each place was reached by a run that was not killed."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether a crash was tried."""
+        return self.point is not None and self.reached
 
 
 def explore(
@@ -163,7 +169,7 @@ class _Play:
         device_ids = books["activated"].get(chip_id, [])
         sns = books["bound"].get(device_ids[0], []) if device_ids else []
         done = [*(["--device-id", device_ids[0]] if device_ids else []), *(["--sn", sns[0]] if sns else [])]
-        open_now = {effect[0] for effect in self.rig.effects(self._board_of(chip_id)) if effect[1] == "in_doubt"}
+        open_now = {effect[0] for effect in self.rig.effects(self.rig.boards[chip_id]) if effect[1] == "in_doubt"}
         is_done = bool(device_ids) if "activate" in open_now else bool(sns)
         self._resolve(result, ["--decision", "done", *done] if is_done else ["--decision", "not-done"])
 
@@ -191,6 +197,3 @@ class _Play:
     def _insert(self) -> None:
         for place, board in zip(self.rig.places.values(), self.boards, strict=True):
             place.uart.insert(board)
-
-    def _board_of(self, chip_id: str) -> Board:
-        return self.rig.boards[chip_id]

@@ -21,9 +21,9 @@ def table(findings: list[Finding]) -> str:
     tried: dict[tuple[str, str], int] = defaultdict(int)
     wrong: dict[tuple[str, str], int] = defaultdict(int)
     for finding in findings:
-        seam = finding.point.seam if finding.point else "none"
+        seam = finding.point.seam if finding.point else "nothing"
         for key in [("killed at", seam), *finding.scenario.dimensions.items()]:
-            tried[key] += 1
+            tried[key] += finding.counts
             wrong[key] += len(finding.violations)
     order = ["killed at", *Scenario().dimensions]
     lines = [f"{'dimension':<14}{'value':<12}{'points':>8}{'violations':>12}"]
@@ -31,10 +31,12 @@ def table(findings: list[Finding]) -> str:
     for name, value in sorted(tried, key=lambda key: (order.index(key[0]), key[1])):
         lines.append(f"{name if name != last else '':<14}{value:<12}{tried[name, value]:>8}{wrong[name, value]:>12}")
         last = name
-    restarts = Counter(finding.restarts for finding in findings)
+    restarts = Counter(finding.restarts for finding in findings if finding.counts)
     taken = ", ".join(f"{count} after {number}" for number, count in sorted(restarts.items()))
     lines.append(f"restarts until all was well: {taken}")
     lines.append(f"kills: {sum(finding.kills for finding in findings)}")
+    unreached = sum(finding.point is not None and not finding.reached for finding in findings)
+    lines.append(f"points that a run did not come to, since its threads took another turn: {unreached}")
     lines.append(f"labels and units that a person had to settle: {sum(finding.doubts for finding in findings)}")
     codes = Counter(code for finding in findings for code in finding.codes if code is not None)
     lines.append(
@@ -44,8 +46,8 @@ def table(findings: list[Finding]) -> str:
 
 
 def search(scenarios: list[Scenario], jobs: int, only_point: str | None) -> Iterator[Finding]:
-    """Count each scenario's points, then try them, ``jobs`` at a time. A point that a run did not come to is no finding: two
-    threads may come to their places in another order."""
+    """Count each scenario's points, then try them, ``jobs`` at a time. What is found without a crash is told only where it is
+    wrong."""
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         counted = {pool.submit(_explore, scenario, None, None): scenario for scenario in scenarios}
         tasks: list[Future[Finding]] = []
@@ -58,9 +60,7 @@ def search(scenarios: list[Scenario], jobs: int, only_point: str | None) -> Iter
                 second = scenario.second(point, found.points) if scenario.twice else None
                 tasks.append(pool.submit(_explore, scenario, point, second))
         for future in as_completed(tasks):
-            finding = future.result()
-            if finding.reached or finding.violations:
-                yield finding
+            yield future.result()
 
 
 def _explore(scenario: Scenario, point: Point | None, second: Point | None) -> Finding:
