@@ -43,12 +43,12 @@ _STM32 = """\
     part: STM32WL
     app_eui: {{address: 0x0803F800, format: {{size_bytes: 8, encoding: hex, case: upper}}}}
     device_id: {{address: {slot:#x}, format: {{size_bytes: 8, encoding: hex, case: lower}}}}
-    timing: {{reply_s: 0.3, sync_s: 0.05, quiet_s: 0.02, attempts: 2}}"""
+    timing: {{reply_s: 0.8, sync_s: 0.1, quiet_s: 0.02, attempts: 2}}"""
 _TEXT = """\
   text_line:
-    wake: {attempts: 2, timeout_s: 0.2}
-    chip_id: {send: get chipid, reply: "chipid=(?P<value>.*)", timeout_s: 0.3}
-    write: {send: "set deviceid {device_id}", timeout_s: 0.3}"""
+    wake: {attempts: 2, timeout_s: 0.5}
+    chip_id: {send: get chipid, reply: "chipid=(?P<value>.*)", timeout_s: 0.6}
+    write: {send: "set deviceid {device_id}", timeout_s: 0.6}"""
 _CONFIGURATION = """\
 station: bench
 state_dir: state
@@ -73,7 +73,7 @@ label:
       - {{kind: text, x_mm: 1, y_mm: 9, height_mm: 2, text: "{{chip_id}}"}}
 printers:
   - name: line
-    driver: {{zpl: {{poll_interval_s: 0.001, status_timeout_s: 0.3}}}}
+    driver: {{zpl: {{poll_interval_s: 0.001, status_timeout_s: 0.8}}}}
     connection: {{tcp: {{host: {host}, port: {port}}}}}
 sockets:
 """
