@@ -6,7 +6,6 @@ into a file and a line.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, Protocol
@@ -27,16 +26,16 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """An int or a finite float between two bounds, both included."""
+    """An int or a float between two bounds, both included."""
 
     lowest: float
     highest: float
 
     def check(self, value: object, path: str) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             raise LabelError(f"{path}: must be a number, not {_show(value)}")
         if not self.lowest <= value <= self.highest:
-            raise LabelError(f"{path}: {value:g} is not between {self.lowest:g} and {self.highest:g}")
+            raise LabelError(f"{path}: {_show(value)} is not between {self.lowest:g} and {self.highest:g}")
         return float(value)
 
 
@@ -128,5 +127,6 @@ def _plain(key: object) -> str:
 
 
 def _show(value: object) -> str:
-    shown = repr(value)
+    # Python refuses to write out integers of thousands of digits.
+    shown = "a huge number" if isinstance(value, int) and value.bit_length() > 1000 else repr(value)
     return shown if len(shown) <= 60 else f"{shown[:57]}..."

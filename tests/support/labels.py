@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import random
 import string
 import threading
@@ -123,6 +124,12 @@ def scan(picture: Image.Image) -> dict[str, list[str]]:
         # The raw bytes: a scanner's text is a guess at their encoding.
         found.setdefault(str(barcode.symbology), []).append(barcode.bytes.decode("ascii"))
     return found
+
+
+def chunks(stream: bytes, cuts: list[int]) -> list[bytes]:
+    """``stream`` in pieces, cut anywhere."""
+    edges = [0, *sorted(cut % len(stream) for cut in cuts), len(stream)]
+    return [stream[start:end] for start, end in itertools.pairwise(edges)]
 
 
 def open_png(png: bytes) -> Image.Image:
