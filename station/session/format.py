@@ -99,13 +99,14 @@ def decode_event(line: bytes, previous_crc: int) -> tuple[Event, int]:
         raw = json.loads(body + b"}")
     except (ValueError, RecursionError) as error:
         raise SessionError(f"it is not JSON: {error}") from error
-    try:
-        number, time_ns, kind = int(raw.pop("n")), int(raw.pop("t")), str(raw.pop("k"))
-    except (KeyError, TypeError, ValueError) as error:
-        raise SessionError("its sequence, time or kind is missing") from error
+    number, time_ns, kind = (raw.pop(name, None) for name in ("n", "t", "k"))
+    lane, channel = raw.pop("l", "main"), raw.pop("ch", None)
+    if not (isinstance(number, int) and isinstance(time_ns, int) and isinstance(kind, str)):
+        raise SessionError("its sequence, time or kind is missing")
+    if not (isinstance(lane, str) and isinstance(channel, str | None)):
+        raise SessionError("its lane or channel is no text")
     if kind not in KINDS:
         raise SessionError(f"its kind {kind!r} is unknown")
-    lane, channel = raw.pop("l", "main"), raw.pop("ch", None)
     return Event(number, time_ns, kind, lane, channel, raw), crc
 
 
