@@ -75,7 +75,9 @@ def fuzz(name: str, seconds: int, kept: Path | None = None) -> Fuzzed:
             failures += [f"{kind}\ninput: {path.read_bytes().hex()}" for path in sorted(found.glob(f"{kind}-*"))]
         if status != 0 and not failures:
             failures.append(f"ended with status {status}: {said[-2000:]}")
-        return Fuzzed(name, _last(r"number_of_executed_units: (\d+)", said), tuple(failures), _last(r"cov: (\d+)", said))
+        return Fuzzed(
+            name, _last(r"number_of_executed_units: (\d+)", said), tuple(failures), _last(r"cov: (\d+)", said)
+        )
 
 
 def _failure(row: dict[str, str]) -> str:
@@ -88,10 +90,14 @@ def _last(pattern: str, text: str) -> int:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Fuzz every parser of bytes from outside.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz", description="Fuzz every parser of bytes from outside."
+    )
     parser.add_argument("--seconds", type=float, default=150, metavar="N", help="for all targets together")
     parser.add_argument("--only", default="", metavar="TEXT", help="targets with this text in their name")
-    parser.add_argument("--corpus", type=Path, metavar="DIR", help="keep inputs that reach something new, and start from them")
+    parser.add_argument(
+        "--corpus", type=Path, metavar="DIR", help="keep inputs that reach something new, and start from them"
+    )
     return parser.parse_args()
 
 

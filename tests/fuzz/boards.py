@@ -204,7 +204,10 @@ def _stm32_seeds() -> tuple[bytes, ...]:
     """Which board, whether the last answer goes on for ever, and the answers."""
     heads = [bytes([board, 1]) for board in range(len(BOARDS))] + [b"\0\0"]
     whole = answers(_ACK, *_FRESH, *[_ACK + UID] * 20)
-    return tuple(head + whole for head in heads) + (b"\0\1" + answers(b"", b"", bytes([NACK])), b"\1\1" + answers(b"\x3f" * 9))
+    return tuple(head + whole for head in heads) + (
+        b"\0\1" + answers(b"", b"", bytes([NACK])),
+        b"\1\1" + answers(b"\x3f" * 9),
+    )
 
 
 def _host_seeds() -> tuple[bytes, ...]:
@@ -232,7 +235,11 @@ def _host_seeds() -> tuple[bytes, ...]:
 
 
 TARGETS = (
-    Target("boards-stm32-codec", needing_nothing(_codec), lambda: (Abilities(0x31, (0, 1, 2, 17)).to_bytes(), b"\x01\x04\x97\x79")),
+    Target(
+        "boards-stm32-codec",
+        needing_nothing(_codec),
+        lambda: (Abilities(0x31, (0, 1, 2, 17)).to_bytes(), b"\x01\x04\x97\x79"),
+    ),
     Target("boards-stm32-words", needing_nothing(_words), _host_seeds),
     Target("boards-stm32-talk", needing_nothing(_stm32_talk), _stm32_seeds, (b"\x01\x79", b"\x01\x1f", UID)),
     Target(

@@ -6,7 +6,7 @@ from importlib import import_module
 
 from tests.fuzz.target import Target
 
-AREAS = ("boards", "fields", "printers")
+AREAS = ("boards", "fields", "printers", "api", "api_server", "sessions", "masking", "configuration", "labels")
 
 
 def targets_of(area: str) -> tuple[Target, ...]:

@@ -48,7 +48,9 @@ def _scans(data: bytes) -> None:
     """What starts is whole, printable and of the pattern; what does not is told in a line."""
     choices, clock = Choices(data), CountingClock()
     pattern, prefix, suffix = choices.pick(_PATTERNS), choices.pick(("", "]C1", "\x02")), choices.pick(("", "\x03"))
-    options = ScannerOptions(SerialOptions("scanner"), prefix, suffix, pattern=pattern, max_chars=1 + choices.number(70))
+    options = ScannerOptions(
+        SerialOptions("scanner"), prefix, suffix, pattern=pattern, max_chars=1 + choices.number(70)
+    )
     refused: list[str] = []
 
     def opened(_options: object, _clock: object) -> Transport:
@@ -183,16 +185,24 @@ TARGETS = (
     Target(
         "fields-lines",
         needing_nothing(_lines),
-        lambda: tuple(bytes([kind, 20]) + answers(b"one\r\ntw", b"o\rthr", b"ee\n", b"x" * 60, b"y\r", b"\n") for kind in range(5)),
+        lambda: tuple(
+            bytes([kind, 20]) + answers(b"one\r\ntw", b"o\rthr", b"ee\n", b"x" * 60, b"y\r", b"\n") for kind in range(5)
+        ),
         (b"\r\n", b"\r", b"\n", b"ETX\r", b"\x03"),
     ),
     Target(
         "fields-scans",
         needing_nothing(_scans),
-        lambda: tuple(head + answers(b"SN0001\r\n", b"]C1SN12\r", b"\x02SN0002\x03\r\n", b"SN\x1d12\n") for head in _SCAN_HEADS),
+        lambda: tuple(
+            head + answers(b"SN0001\r\n", b"]C1SN12\r", b"\x02SN0002\x03\r\n", b"SN\x1d12\n") for head in _SCAN_HEADS
+        ),
         (b"\r\n", b"\x1d", b"]C1", b"\x02", b"\x03\r", b"SN0001"),
     ),
-    Target("fields-typed", needing_nothing(_typed), lambda: (b"SN0001\r\n\n", "Zeichen\u00fc\n".encode(), b"x" * 300 + b"\nq")),
+    Target(
+        "fields-typed",
+        needing_nothing(_typed),
+        lambda: (b"SN0001\r\n\n", "Zeichen\u00fc\n".encode(), b"x" * 300 + b"\nq"),
+    ),
     Target(
         "fields-memory",
         needing_nothing(_field),

@@ -131,7 +131,9 @@ TARGETS = (
         (b"\x37\x22", b"\x12"),
         max_bytes=256,
     ),
-    Target("printers-talk", needing_nothing(_talk), _talk_seeds, (b"\x03\r\n", b"\x12", b"\xfe", b"\xfd", b"\xff", _IDLE)),
+    Target(
+        "printers-talk", needing_nothing(_talk), _talk_seeds, (b"\x03\r\n", b"\x12", b"\xfe", b"\xfd", b"\xff", _IDLE)
+    ),
     Target(
         "printers-simulated-zpl",
         needing_nothing(partial(_printed, SimulatedZplPrinter)),
