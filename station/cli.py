@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -30,7 +29,6 @@ COMMANDS: dict[str, str] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. Every expected error is one line with a code on standard error."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     arguments = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a locale that lacks a character is no reason to stop
@@ -47,11 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from station.commands import describe_failure
+    from station.commands import EXIT_READER_GONE, describe_failure, forget_output
 
     command = importlib.import_module(f"station.commands.{options.command}")
     try:
         status: int = command.run(options)
+    except BrokenPipeError:
+        forget_output()
+        return EXIT_READER_GONE
     except KeyboardInterrupt:
         sys.stderr.write("station: stopped\n")
         return 130

@@ -180,8 +180,8 @@ class Cycle:
         return True
 
     def _bind(self, unit: Unit) -> None:
-        """Bind the SN. Where the activation is in doubt this is its proof too: binding needs an activated DeviceID, and only
-        this station ever named this one, with this chip."""
+        """Bind the SN. Where the activation is in doubt a success is its proof too: binding needs an activated DeviceID, and only
+        this station ever named this one, with this chip. A conflict proves nothing but where all else is proven."""
         if unit.bound:
             return
         lane, device_id = self._bench.bind, _device_id(unit)
@@ -196,6 +196,8 @@ class Cycle:
             if not (conflict.may_be_ours and unit.sn is not None):
                 effects.failed(effect, conflict)
                 raise
+            if activation is not None or not unit.sn_from_pool:
+                raise effects.doubted(effect, conflict) from conflict
             sn, inferred = unit.sn, True
         except ApiError as error:
             effects.failed(effect, error)

@@ -83,6 +83,14 @@ class Effects:
         elif may_have_happened and not effect.named and not self.repeat_unnamed:
             self.hold(effect.chip_id, Hold.IN_DOUBT, "unit.in_doubt", str(error))
 
+    def doubted(self, effect: Started, conflict: ApiConflict) -> UnitError:
+        """Hold the unit for a conflict that may be our own earlier success and cannot be told from somebody else's: the activation
+        is in doubt as well, or the SN is one that others may have named. Returns what is to be raised."""
+        reason = f"perhaps done by the call whose answer was lost, perhaps by somebody else: {conflict}"
+        self.settle(effect.id, effect.chip_id, EffectState.IN_DOUBT, reason)
+        self.hold(effect.chip_id, Hold.IN_DOUBT, "unit.in_doubt", reason)
+        return UnitError("unit.in_doubt", reason)
+
     def hold(self, chip_id: str, hold: Hold, code: str, reason: str) -> None:
         """Keep a unit from going on."""
         self.journal.hold(self.cycle, chip_id, hold, code, reason)

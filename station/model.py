@@ -120,6 +120,8 @@ class Unit:
     verified: bool = False
     shipped: bool = False
     labels_printed: int = 0
+    sn_from_pool: bool = False
+    """True where the API gave the SN to this journal, so that nobody else ever named it; a scanned SN may be anybody's."""
     inferred: bool = False
     """True where an activation or a bind was concluded from other evidence, because its own answer was lost."""
     open_effects: tuple[Effect, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from dataclasses import dataclass
 
 from drivers.errors import DriverError
@@ -13,6 +14,9 @@ from station.errors import CATALOGUE, SessionError, StationError, explain
 from station.text import printable
 
 EXIT_FAILED = 1
+EXIT_READER_GONE = 141
+"""What a shell reports for a program that SIGPIPE ended. The signal itself stays ignored: a printer that closes its connection
+must not end the agent."""
 EXIT_UNUSABLE = 2
 """A configuration, a file or an argument that cannot be used."""
 MAX_LINE_CHARS = 2000
@@ -52,3 +56,10 @@ def describe_failure(error: Exception) -> Failure | None:
 
 def _line(code: str, what: str, remedy: str) -> str:
     return printable(f"station: {code}: {what} — {remedy}", MAX_LINE_CHARS)
+
+
+def forget_output() -> None:
+    """Let standard output lead nowhere: whoever read it has gone, and what is still buffered would be an error at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from station.arguments import whole
+from station.commands import forget_output
 from station.events import CycleEnded, Event
 from station.model import CycleResult, Outcome
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from station.jig import Jig
 
 MAX_CYCLES = 1_000_000
+
+logger = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,15 +59,28 @@ def exit_status(results: list[CycleResult]) -> int:
 
 
 def publisher(view: Callable[[Event], None], as_json: bool) -> Callable[[Event], None]:
-    """Shows events in the view and, where asked for, writes each cycle's JSON line."""
+    """Shows events in the view and, where asked for, writes each cycle's JSON line. A reader that has gone, a closed pipe or a
+    terminal that hung up, is logged once and stops nothing."""
+    outlets = [write_json_line, view] if as_json else [view]
 
     def publish(event: Event) -> None:
-        if as_json and isinstance(event, CycleEnded):
-            sys.stdout.write(json.dumps(event.result.to_json()) + "\n")
-            sys.stdout.flush()
-        view(event)
+        for outlet in tuple(outlets):
+            try:
+                outlet(event)
+            except OSError as error:
+                outlets.remove(outlet)
+                logger.warning("what happens is shown no more: %s", error)
+                if outlet is write_json_line:
+                    forget_output()
 
     return publish
+
+
+def write_json_line(event: Event) -> None:
+    """The line of a cycle that has ended. Raises OSError where nobody reads it."""
+    if isinstance(event, CycleEnded):
+        sys.stdout.write(json.dumps(event.result.to_json()) + "\n")
+        sys.stdout.flush()
 
 
 @contextlib.contextmanager

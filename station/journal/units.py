@@ -10,15 +10,16 @@ import sqlalchemy as sa
 
 from station.errors import UnitError
 from station.journal.errors import JournalContradiction
-from station.journal.schema import audit, effects, units
+from station.journal.schema import audit, effects, ids, units
 from station.journal.text import id_problem, remark
-from station.model import Effect, EffectKind, EffectState, Hold, Unit, UnitStatus
+from station.model import Effect, EffectKind, EffectState, Hold, IdKind, Unit, UnitStatus
 
 REQUEST_MAX_CHARS = 4 * 1024 * 1024
 """Longest journalled request: a write plan may hold a page image, and no supported part has a page of 1 MiB."""
 
 _BY_CHIP = sa.select(units).where(units.c.chip_id == sa.bindparam("chip"))
 _BY_CHIP_LOCKED = _BY_CHIP.with_for_update()
+_SN_BATCH = sa.select(ids.c.batch).where(ids.c.kind == IdKind.SN.value, ids.c.value == sa.bindparam("sn"))
 _OPEN = (
     sa.select(effects)
     .where(effects.c.chip_id == sa.bindparam("chip"), effects.c.settled_at.is_(None))
@@ -70,7 +71,7 @@ def effect_of(row: Mapping[Any, Any]) -> Effect:
     )
 
 
-def unit_of(facts: Mapping[Any, Any], open_effects: Iterable[Effect]) -> Unit:
+def unit_of(facts: Mapping[Any, Any], open_effects: Iterable[Effect], *, sn_from_pool: bool = False) -> Unit:
     return Unit(
         chip_id=facts["chip_id"],
         app_eui=facts["app_eui"],
@@ -86,6 +87,7 @@ def unit_of(facts: Mapping[Any, Any], open_effects: Iterable[Effect]) -> Unit:
         verified=facts["verified_at"] is not None,
         shipped=facts["shipped_at"] is not None,
         labels_printed=facts["labels_printed"],
+        sn_from_pool=sn_from_pool,
         inferred=bool(facts["inferred"]),
         open_effects=tuple(open_effects),
     )
@@ -96,7 +98,10 @@ def find(connection: sa.Connection, chip_id: str) -> Unit | None:
     if id_problem(chip_id) is not None:
         return None
     row = connection.execute(_BY_CHIP, {"chip": chip_id}).mappings().one_or_none()
-    return None if row is None else unit_of(row, open_effects(connection, chip_id))
+    if row is None:
+        return None
+    batch = None if row["sn"] is None else connection.execute(_SN_BATCH, {"sn": row["sn"]}).scalar_one_or_none()
+    return unit_of(row, open_effects(connection, chip_id), sn_from_pool=batch is not None)
 
 
 def locked(connection: sa.Connection, chip_id: str) -> Facts | None:
