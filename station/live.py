@@ -65,10 +65,16 @@ class PlainView:
         self._stream = stream
         self._lock = threading.Lock()
         self._pool_problem: str | None = None
+        self._waiting: set[str] = set()
 
     def __call__(self, event: Event) -> None:
         line = _line_of(event)
         with self._lock:
+            if isinstance(event, SocketWaiting):
+                line = None if event.socket in self._waiting else line
+                self._waiting.add(event.socket)
+            elif isinstance(event, SocketDown):
+                self._waiting.discard(event.socket)
             if isinstance(event, PoolChanged):
                 is_known, self._pool_problem = event.problem == self._pool_problem, event.problem
                 line = None if is_known else line
@@ -86,6 +92,8 @@ def _line_of(event: Event) -> str | None:
             return f"[{socket}] cycle {result.cycle}: {summary_of(result)}"
         case SocketDown(socket, code, message):
             return f"[{socket}] {code}: {printable(message)}: {CATALOGUE[code].action if code in CATALOGUE else ''}"
+        case SocketWaiting(socket):
+            return f"[{socket}] waits for a board"
         case StartRejected(socket, reason):
             return f"[{socket}] not started: {printable(reason)}"
         case PoolChanged(_, _, str(problem)):

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from station.production_api.client import ProductionClient
 
 
-
 def add_config_argument(parser: argparse.ArgumentParser) -> None:
     """``--config FILE``: the station the command is about."""
     parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="the station's configuration")

@@ -51,7 +51,8 @@ def run(options: argparse.Namespace) -> int:
             operator(event)
 
         try:
-            with Jig(configuration, publish, cycles=options.cycles) as jig, stopped_by_signals(jig):
+            jig = Jig(configuration, publish, cycles=options.cycles)
+            with stopped_by_signals(jig), jig:
                 jig.wait()
         finally:
             view.close()

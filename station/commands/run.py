@@ -44,7 +44,8 @@ def run(options: argparse.Namespace) -> int:
     require_devices(configuration)
     view = open_view()
     try:
-        with Jig(configuration, publisher(view, options.json), cycles=options.cycles) as jig, stopped_by_signals(jig):
+        jig = Jig(configuration, publisher(view, options.json), cycles=options.cycles)
+        with stopped_by_signals(jig), jig:
             for warning in jig.warnings:
                 sys.stderr.write(f"station: warning: {warning}\n")
             jig.wait()

@@ -127,6 +127,13 @@ def test_the_table_follows_a_cycle_and_counts_outcomes() -> None:
     assert "0/0/1" in row
 
 
+def test_a_log_says_once_that_a_socket_waits_and_again_after_a_fault() -> None:
+    waiting, down = SocketWaiting("A"), SocketDown("A", "port.lost", "scanner gone")
+    lines = plain(waiting, CycleEnded("A", result(Outcome.PASS)), waiting, down, waiting).splitlines()
+    assert [line for line in lines if "waits" in line] == ["[A] waits for a board"] * 2
+    assert lines[-1] == "[A] waits for a board"
+
+
 def test_a_pipe_gets_plain_lines_and_a_terminal_the_table() -> None:
     assert isinstance(open_view(io.StringIO()), PlainView)
     view = open_view(FakeTerminal())
