@@ -22,21 +22,22 @@ _PER_MILLE_BY_CHARS = {
     434: "s",
     438: "?Jckvxy",
     467: "a",
-    469: '"#$*0123456789L\\eo',
+    469: '"$*0123456789L\\eo',
+    471: "#",
     491: "EFTZ^_bdghnpqu{|}",
     532: "CSV",
     561: "ABKPXY",
     563: "OQ",
     591: "DGR",
     623: "&HNU",
-    657: "w",
+    671: "w",
     751: "Mm",
-    811: "W",
+    827: "W",
     903: "%+-=@",
     991: "<>~",
 }
 _PER_MILLE = {char: width for width, chars in _PER_MILLE_BY_CHARS.items() for char in chars}
-_OTHER_PER_MILLE = 811
+_OTHER_PER_MILLE = 827
 """Room left for a character outside ASCII: that of a W; a wide East Asian one gets the full height."""
 
 
