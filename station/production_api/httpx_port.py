@@ -20,6 +20,9 @@ from drivers.clock import Clock
 from station.production_api.errors import ApiConfigError
 from station.production_api.http import FailureKind, HttpFailure, HttpRequest, HttpResponse
 from station.production_api.options import ApiOptions, HttpOptions
+from station.text import printable
+
+MAX_REASON_CHARS = 300
 
 
 class _TlsFailed(httpcore.ConnectError):
@@ -109,7 +112,9 @@ class HttpxPort:
 
 def _words(error: Exception, url: str) -> str:
     parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or parts.scheme}: {str(error) or type(error).__name__}"
+    # h11 quotes the whole line that it does not understand, up to 100 KiB of it.
+    what = printable(str(error) or type(error).__name__, MAX_REASON_CHARS)
+    return f"{parts.hostname}:{parts.port or parts.scheme}: {what}"
 
 
 def _tls_context(options: HttpOptions) -> ssl.SSLContext:

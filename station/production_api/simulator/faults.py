@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import cache
 from random import Random
-from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 
 class FaultKind(StrEnum):
@@ -86,8 +89,19 @@ class Fault:
         known = {item.name for item in fields(cls)}
         if not isinstance(value, dict) or not set(value) <= known or "kind" not in value:
             raise ValueError(f"a fault is an object with kind and any of {', '.join(sorted(known))}")
-        values: dict[str, Any] = {**value, "kind": FaultKind(value["kind"])}
-        return cls(**values)
+        try:
+            fault: Fault = _adapter().validate_json(json.dumps(value), strict=True)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        if min(fault.delay_s, fault.count) < 0:
+            raise ValueError("delay_s and count must not be below 0")
+        return fault
+
+
+@cache
+def _adapter() -> TypeAdapter[Fault]:
+    return TypeAdapter(Fault)
 
 
 class FaultPlan:

@@ -200,7 +200,7 @@ class ApiSimulator:
             try:
                 value = parse_json(request.body)
                 faults = [Fault.from_json(item) for item in (value if isinstance(value, list) else [value])]
-            except (ValueError, TypeError) as error:
+            except ValueError as error:
                 return Answer(400, str(error).encode(), "text/plain")
             for fault in faults:
                 self._faults.add(fault)
