@@ -11,7 +11,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 # command=Debian package that brings it
 TEST_COMMANDS := stm32flash=stm32flash
 
-.PHONY: help demo test soak check crash format docs lock clean
+.PHONY: help demo test soak check crash fuzz format docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -34,6 +34,9 @@ check: .venv/development.stamp ## formatter, linter, strict type check, import r
 
 crash: .venv/development.stamp ## kill the agent at every effect boundary, restart it, compare what is left (CRASH=options)
 	@.venv/bin/python -m tests.crash $(CRASH)
+
+fuzz: .venv/development.stamp ## coverage-guided fuzzing of every parser of outside bytes, for FUZZ_S seconds
+	@.venv/bin/python -m tests.fuzz --seconds $(or $(FUZZ_S),150) $(FUZZ)
 
 format: .venv/development.stamp ## format the source and mend what the linter can
 	.venv/bin/ruff format .

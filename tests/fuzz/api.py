@@ -97,10 +97,7 @@ def _call(data: bytes) -> None:
     try:
         result = getattr(client, method)(*arguments, **flags)
     except ApiError as error:
-        assert_line(str(error), 2000)
-        assert_line(error.desc, 300)
-        assert SECRET not in str(error) + error.desc
-        assert error.may_have_happened or not port.may_have_arrived, "an effect in doubt was told as none"
+        _assert_told(error, port)
     else:
         _assert_result(result, named, options)
     assert len(set(port.calls)) <= 1, "a call was repeated with other bytes"
@@ -108,6 +105,13 @@ def _call(data: bytes) -> None:
     assert named is not None or not port.repeated_in_doubt, "a call that names no id was repeated in doubt"
     longest_s = max(options.retry.cap_s, options.retry.limited_cap_s, options.retry.retry_after_cap_s)
     assert clock.slept_s <= longest_s * (options.retry.attempts - 1)
+
+
+def _assert_told(error: ApiError, port: _FuzzPort) -> None:
+    assert_line(str(error), 2000)
+    assert_line(error.desc, 300)
+    assert SECRET not in str(error) + error.desc
+    assert error.may_have_happened or not port.may_have_arrived, "an effect in doubt was told as none"
 
 
 def _assert_result(result: Confirmed | IdBatch, named: str | None, options: ApiOptions) -> None:

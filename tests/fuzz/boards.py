@@ -1,5 +1,5 @@
-"""What a board says: the STM32 ROM's answers and a text line bootloader's, alone and in whole conversations; and the simulated boards,
-which anything may be said to."""
+"""What a board says: the STM32 ROM's answers and a text line bootloader's, alone and in whole conversations; and the simulated
+boards, which anything may be said to."""
 
 from __future__ import annotations
 
@@ -197,41 +197,42 @@ _TEXT_ANSWERS = (
     b"appeui=70B3D57ED00001C0\r\nOK\r\n> ",
     b"deviceid=none\r\nOK\r\n> ",
 )
-_TEXT_SAID = b"get chipid\r\n"
+_FRAMES = (
+    b"\x7f",
+    b"\x00\xff",
+    b"\x02\xfd",
+    b"\x11\xee",
+    codec.address_frame(0x08005000),
+    codec.length_frame(16),
+    b"\x31\xce",
+    codec.address_frame(0x08005000),
+    codec.write_frame(bytes(16)),
+    b"\x44\xbb",
+    codec.extended_erase_frame([10]),
+    b"\x43\xbc",
+    codec.erase_frame([3]),
+    b"\x44\xbb",
+    b"\xff\xff\x00",
+    b"\x21\xde",
+    b"\x82\x7d",
+)
+"""What a host says to wake a chip, read, write, erase, start and protect; the last two the station never says."""
 
 
 def _stm32_seeds() -> tuple[bytes, ...]:
     """Which board, whether the last answer goes on for ever, and the answers."""
     heads = [bytes([board, 1]) for board in range(len(BOARDS))] + [b"\0\0"]
     whole = answers(_ACK, *_FRESH, *[_ACK + UID] * 20)
-    return tuple(head + whole for head in heads) + (
-        b"\0\1" + answers(b"", b"", bytes([NACK])),
-        b"\1\1" + answers(b"\x3f" * 9),
+    return (
+        *(head + whole for head in heads),
+        b"\x00\x01" + answers(b"", b"", bytes([NACK])),
+        b"\x01\x01" + answers(b"?" * 9),
     )
 
 
-def _host_seeds() -> tuple[bytes, ...]:
-    frames = (
-        b"\x7f",
-        b"\x00\xff",
-        b"\x02\xfd",
-        b"\x11\xee",
-        codec.address_frame(0x08005000),
-        codec.length_frame(16),
-        b"\x31\xce",
-        codec.address_frame(0x08005000),
-        codec.write_frame(bytes(16)),
-        b"\x44\xbb",
-        codec.extended_erase_frame([10]),
-        b"\x43\xbc",
-        codec.erase_frame([3]),
-        b"\x44\xbb",
-        b"\xff\xff\x00",
-        b"\x21\xde",
-        b"\x82\x7d",
-    )
-    spoken = b"".join(b"\1" + answers(frame) + b"\0" + answers(_ACK) for frame in frames)
-    return spoken, answers(*frames), answers(b"".join(frames))
+def _said(*frames: bytes) -> bytes:
+    """A seed that says each of these to a simulated board."""
+    return b"".join(b"\0" + answers(frame) for frame in frames)
 
 
 TARGETS = (
@@ -240,7 +241,14 @@ TARGETS = (
         needing_nothing(_codec),
         lambda: (Abilities(0x31, (0, 1, 2, 17)).to_bytes(), b"\x01\x04\x97\x79"),
     ),
-    Target("boards-stm32-words", needing_nothing(_words), _host_seeds),
+    Target(
+        "boards-stm32-words",
+        needing_nothing(_words),
+        lambda: (
+            b"".join(b"\1" + answers(frame) + b"\0" + answers(_ACK) for frame in _FRAMES),
+            b"\1" + answers(*_FRAMES),
+        ),
+    ),
     Target("boards-stm32-talk", needing_nothing(_stm32_talk), _stm32_seeds, (b"\x01\x79", b"\x01\x1f", UID)),
     Target(
         "boards-stm32-garbled",
@@ -266,12 +274,17 @@ TARGETS = (
     Target(
         "boards-simulated-stm32",
         needing_nothing(partial(_fed, lambda: WL.chip(uid=OTHER_UID, wired=True))),
-        lambda: tuple(b"\0".join([b"", *[seed]]) for seed in _host_seeds()) + (b"\0" + answers(b"\x7f") + b"\xfd\xfe",),
+        lambda: (
+            _said(*_FRAMES),
+            _said(b"".join(_FRAMES)),
+            b"\xfd\xfe" + _said(b"\x7f"),
+            _said(b"\x7f\x92\x6d", b"\x7f"),
+        ),
     ),
     Target(
         "boards-simulated-text",
         needing_nothing(partial(_fed, lambda: SimulatedTextBoard("3A00", "70B3D57ED00001C0"))),
-        lambda: (b"\0" + answers(b"\r\n"), b"\0" + answers(_TEXT_SAID), b"\0" + answers(b"set deviceid ab\r\n")),
+        lambda: (_said(b"\r\n", b"get chipid\r\n", b"set deviceid ab\r\n"), _said(b"x" * 250, b"\r\nversion\r\n")),
         (b"\r\n", b"get ", b"set deviceid ", b"chipid"),
     ),
 )

@@ -13,6 +13,8 @@ from tests.fuzz.target import Endless
 
 T = TypeVar("T")
 
+ENDLESS_REPEATS = 64
+"""An endless answer comes in pieces of so many chunks: a bound on bytes ends it, and one byte at a time would only be slow."""
 MAX_CALLS = 60_000
 """More than any conversation makes: the longest, a text line board that floods each of some dozen answers, makes about 20,000."""
 LOST, DRIP, PIECES = 0xFF, 0xFE, 0xFD
@@ -117,7 +119,7 @@ class FuzzLink:
     def read(self, max_bytes: int, deadline: Deadline) -> bytes:
         self._use()
         if not self._coming and self._endless and not self._answers:
-            self._coming.append(self._last)
+            self._coming.append(self._last * ENDLESS_REPEATS)
         if self._coming and self.clock.now_s + self._drip_s <= deadline.at_s:
             self.clock.now_s += self._drip_s
             piece = self._coming.popleft()

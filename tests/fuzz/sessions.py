@@ -45,8 +45,8 @@ def _files() -> Iterator[Check]:
 
 @contextmanager
 def _replays(kind: str) -> Iterator[Check]:
-    """A real log of one cycle, its events changed as the input tells: replayed, it ends as the same, as different, as cut off, or it is
-    refused as no log that this version reads."""
+    """A real log of one cycle, its events changed as the input tells: replayed, it ends as the same, as different, as cut off, or
+    it is refused as no log that this version reads."""
     events = recorded(kind)
     with tempfile.TemporaryDirectory(prefix="station-fuzz-") as folder:
         path = Path(folder) / "log.jsonl"

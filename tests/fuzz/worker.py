@@ -1,7 +1,7 @@
 """One target under coverage-guided fuzzing: a process of its own, since libFuzzer ends the process when it ends.
 
-Broken inputs are written to the folder as ``broken-N.json`` and fuzzing goes on; a hang or a use of too much memory ends the process,
-and libFuzzer leaves the input as ``timeout-…`` or ``oom-…``.
+Broken inputs are written to the folder as ``broken-N.json`` and fuzzing goes on; a hang or a use of too much memory ends the
+process, and libFuzzer leaves the input as ``timeout-…`` or ``oom-…``.
 """
 
 from __future__ import annotations
