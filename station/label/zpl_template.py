@@ -28,6 +28,8 @@ _MAY_PRECEDE_A_FIELD = frozenset({"BY", "FW", "FX"})
 """Of the commands named F… and B…, those that may stand before the ^FO of a field with a placeholder: they are not part of it."""
 _ASCII_SETS = frozenset({"0", "27", "28"})
 """^CI values under which ASCII prints as ASCII; 1 to 12 replace some of it with national characters."""
+_INVOCATION = re.compile(r">|[^0-9A-Za-z]3[Ee]")
+"""An invocation code of ^BC, or what ^FH may make one of: behind it values could be read in another code set."""
 _QR_PREFIX = re.compile(r"[HQML]A,")
 _BX_ESCAPES = "~_"
 """Escape characters of ^BX, newer and older firmware; ^FH does not protect from them."""
@@ -129,6 +131,8 @@ def _check_surroundings(field: list[_Command], data: str) -> None:
         raise LabelError("zpl template: ^BQ data must begin with level and mode, such as QA,")
     if "BC" in around and _parameter(field, "BC", 5, "N") != "N":
         raise LabelError("zpl template: ^BC with a placeholder must be in mode N")
+    if "BC" in around and _INVOCATION.search(data.removeprefix(">:")):
+        raise LabelError("zpl template: ^BC data with a placeholder must stay in code set B: only >: may begin it")
     if _parameter(field, "FH", 0, HEX_INDICATOR)[0].isalnum():
         raise LabelError("zpl template: ^FH must not name a letter or digit")
 

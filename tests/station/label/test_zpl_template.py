@@ -39,6 +39,7 @@ def test_a_field_with_its_own_indicator_keeps_it() -> None:
         ("^BQN,2,4^FDQA,{sn}", QR),
         ("^bqN,2,4^fdMA,{sn}", QR),
         ("^BCN,60,N,N,N^FD{sn}", CODE128),
+        ("^BCN,60,N,N,N^FD>:{sn}", CODE128),
         ("^BCN,60,N,N,N,N^FH\\^FD{sn}", CODE128),
     ],
 )
@@ -99,6 +100,9 @@ def test_data_matrix_prints_what_it_can_and_refuses_the_rest() -> None:
         ("^XA^FO1,1^BQN,2,4^FD{sn}^FS^XZ", "^BQ data must begin with level and mode"),
         ("^XA^FO1,1^BQN,2,4^FDMM,B0003{sn}^FS^XZ", "^BQ data must begin with level and mode"),
         ("^XA^FO1,1^BCN,60,N,N,N,A^FD{sn}^FS^XZ", "^BC with a placeholder must be in mode N"),
+        ("^XA^FO1,1^BCN,60,N,N,N^FD>;{sn}^FS^XZ", "must stay in code set B"),
+        ("^XA^FO1,1^BCN,60,N,N,N^FDA>512>6{sn}^FS^XZ", "must stay in code set B"),
+        ("^XA^FO1,1^BCN,60,N,N,N^FH_^FD_3e;{sn}^FS^XZ", "must stay in code set B"),
         ("^XA^FX" + "x" * MAX_SIZE_CHARS + "^XZ", f"more than {MAX_SIZE_CHARS} characters"),
     ],
 )
