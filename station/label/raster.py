@@ -18,6 +18,10 @@ BLACK, WHITE = 0, 255
 MAX_IMAGE_PIXELS = 20_000_000
 """Largest PNG file that a label may show: bounds memory before anything is decoded."""
 _THRESHOLD = 128
+_TRIAL_SIZE = 200.0
+"""Large enough to measure a font's proportions in whole pixels."""
+_ASCII = "".join(map(chr, range(0x20, 0x7F)))
+"""All text of ASCII has one size at one height, whatever its characters."""
 _NO_SUCH_CHARACTER = "\U0010fffd"
 """A private-use character that no font has: it shows what a font draws for a missing one."""
 _IMAGE_FAULTS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
@@ -48,9 +52,10 @@ def draw(layout: Layout) -> Image.Image:
 
 def text_picture(item: PlacedText, font_path: str | None) -> Image.Image:
     """One line of text in a picture the size of its box, mode "L", black or white only; narrowed where the font is wider than
-    the box. Raises LabelError for a character the font lacks."""
+    the box, smaller where characters reach out of it, as accents on capitals do. Raises LabelError for a character the font
+    lacks."""
     height = item.box.height
-    font = _font(font_path, height)
+    font = _font(font_path, height, _ASCII if item.text.isascii() else item.text)
     _check_glyphs(item.text, font)
     natural = max(1, round(font.getlength(item.text)))
     line = Image.new("L", (natural, height), WHITE)
@@ -82,13 +87,14 @@ def image_picture(item: PlacedImage) -> Image.Image:
 
 
 @lru_cache(maxsize=32)
-def _font(path: str | None, height_dots: int) -> Font:
-    """The font at the size where its capitals reach from the baseline to the top of the line box."""
-    trial = _load_font(path, 100)
-    capital_height = -trial.getbbox("H", anchor="ls")[1]
-    if capital_height <= 0:
-        raise LabelError(f"font {path}: has no capital letters")
-    return _load_font(path, height_dots * BASELINE_PER_MILLE / 10 / capital_height)
+def _font(path: str | None, height_dots: int, text: str) -> Font:
+    """The font at the largest size at which no character of ``text`` is cut off above or below the line box."""
+    _, top, _, bottom = _load_font(path, _TRIAL_SIZE).getbbox(text, anchor="ls")
+    above, below = BASELINE_PER_MILLE / 1000 * height_dots, (1 - BASELINE_PER_MILLE / 1000) * height_dots
+    scales = [room / reach for room, reach in ((above, -top), (below, bottom)) if reach > 0]
+    if not scales:
+        raise LabelError(f"text {text!r}: the font draws nothing")
+    return _load_font(path, _TRIAL_SIZE * min(scales))
 
 
 def _load_font(path: str | None, size: float) -> Font:

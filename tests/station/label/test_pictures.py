@@ -70,6 +70,17 @@ def test_text_fills_its_box_and_no_more(align: str) -> None:
     assert (left + right) / 2 == pytest.approx({"left": 200 + half, "center": 200, "right": 200 - half}[align], abs=8)
 
 
+def test_no_character_is_cut_off_at_the_top() -> None:
+    """An f without its hook reads as a t."""
+
+    def top(text: str) -> int:
+        box = ink(open_png(preview(LabelDesign(50, 30, (Text(1, 1, 6, text),)), data("SN1"))))
+        assert box is not None
+        return box[1]
+
+    assert 8 <= top("|") < top("f") < top("H")
+
+
 def test_bold_text_has_more_ink() -> None:
     def black(bold: bool) -> int:
         picture = open_png(preview(LabelDesign(50, 30, (Text(1, 1, 6, "SN", bold=bold),)), data("SN1")))
