@@ -11,6 +11,7 @@ from typing import Any
 
 from drivers.simulated.scanner import SimulatedScanner
 from station.model import CycleResult, Outcome
+from station.production_api.simulator.settings import Temper
 from tests.crash.judge import problems
 from tests.crash.nursery import Ended, Nursery
 from tests.crash.points import Point
@@ -63,15 +64,15 @@ def explore(
         first = play.first(scenario.command, point)
         finding.points = first.points
         finding.reached = point is None or first.was_killed
-        finding.kills = int(first.was_killed)
         meanwhile(play.rig)
         if second is not None:
-            finding.kills += int(play.run(second).was_killed)
+            play.run(second)
         if scenario.board_after == "another" and not play.is_done():
             originals = play.change_boards([play.rig.board() for _ in play.boards])
             finding.restarts += play.run_until_done()
             play.change_boards(originals)
         finding.restarts += play.run_until_done()
+        finding.kills = play.kills
         finding.doubts = play.settled
         finding.codes = [result.code for result in play.rig.results]
         finding.violations = [*play.complaints, *problems(play.rig, play.said)]
@@ -97,6 +98,8 @@ class _Play:
         self.said: list[str] = []
         self.complaints: list[str] = []
         self.settled = 0
+        self.kills = 0
+        self._scenario = scenario
         self._nursery = nursery
         self._last: list[CycleResult] = []
         self._to_scan: set[str] = set()
@@ -161,10 +164,12 @@ class _Play:
         self._resolve(result, ["--label", "printed" if came_out > known else "not-printed"])
 
     def _settle_unit(self, result: CycleResult) -> None:
-        """Allowed only where the server chooses ids. The person looks at the server's books."""
+        """The person looks at the server's books."""
         chip_id = str(result.chip_id)
-        if self.rig.settings.ids != "server":
-            self.complaints.append(f"{chip_id} is in doubt although every call names its id")
+        if not self._may_doubt():
+            self.complaints.append(
+                f"{chip_id} is in doubt although its calls name their ids and no two answers were lost"
+            )
         books: Any = self.rig.api.ledger()
         device_ids = books["activated"].get(chip_id, [])
         sns = books["bound"].get(device_ids[0], []) if device_ids else []
@@ -172,6 +177,13 @@ class _Play:
         open_now = {effect[0] for effect in self.rig.effects(self.rig.boards[chip_id]) if effect[1] == "in_doubt"}
         is_done = bool(device_ids) if "activate" in open_now else bool(sns)
         self._resolve(result, ["--decision", "done", *done] if is_done else ["--decision", "not-done"])
+
+    def _may_doubt(self) -> bool:
+        """Whether a unit may wait for a person: where the server chooses the ids; where it chooses none, only after the answers to
+        both an activation and its bind may have been lost, and from a server that refuses to repeat them. Then the bind, the one
+        probe there is, can prove nothing."""
+        lost_answers = self.kills + self._scenario.lost_answers
+        return self._scenario.ids == "server" or (self._scenario.temper is not Temper.LENIENT and lost_answers >= 2)
 
     def _resolve(self, result: CycleResult, how: list[str]) -> None:
         self.settled += 1
@@ -182,6 +194,7 @@ class _Play:
         self._to_scan = set(self.rig.places)
         ended = self._nursery.run([*argv, "--config", str(self.rig.folder / "station.yaml")], kill, self._scan)
         self.said += ended.said
+        self.kills += ended.was_killed
         if ended.hung:
             self.complaints.append("the agent hung")
         elif ended.status not in FAIR_STATUS[argv[0]] and not (ended.was_killed and kill is not None):

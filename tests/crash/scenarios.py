@@ -78,6 +78,11 @@ class Scenario:
         if times:
             yield Fault(FaultKind.ANSWER_LOST, method=method, times=times)
 
+    @property
+    def lost_answers(self) -> int:
+        """How many answers are lost beside the crash."""
+        return LOST[self.lost][1]
+
     def choose(self, counts: dict[str, int]) -> list[Point]:
         """The points to try. Scenarios of the same stride start at different ones, so that together they try them all."""
         points = sorted(all_points(counts), key=lambda point: (point.where, point.nth))
