@@ -122,8 +122,17 @@ def _run(configuration: Configuration, log: SessionLog, session: ReplaySession) 
             beside=pool.submit,
             publish=lambda _event: None,
         )
-        scanned_sn = policy.scanned_sn((head.get("start") or {}).get("text"))
+        scanned_sn = policy.scanned_sn(_scanned(log))
         return Cycle(assemble(policy, world, session), str(head.get("session", "")), scanned_sn).run()
+
+
+def _scanned(log: SessionLog) -> str | None:
+    """The text that started the cycle, None for a mere press."""
+    start = log.head.get("start")
+    text = start.get("text") if isinstance(start, dict) else None
+    if not (isinstance(start, dict | None) and isinstance(text, str | None)):
+        raise SessionError(f"{log.path}: its head does not say what started the cycle")
+    return text
 
 
 @contextmanager
@@ -135,8 +144,11 @@ def _recorded_configuration(log: SessionLog) -> Iterator[Configuration]:
     with tempfile.TemporaryDirectory(prefix="station-replay-") as folder:
         places: dict[str, Path] = {}
         for index, (name, content) in enumerate(files.items()):
-            places[name] = Path(folder) / f"{index}{Path(name).suffix}"
-            places[name].write_bytes(bytes.fromhex(content))
+            try:
+                places[name] = Path(folder) / f"{index}{Path(name).suffix}"
+                places[name].write_bytes(bytes.fromhex(content))
+            except (OSError, TypeError, ValueError) as error:
+                raise SessionError(f"{log.path}: its file {name!r} cannot be laid out: {error}") from error
         surroundings = Surroundings(
             anchor=lambda name: places.get(name, Path(folder) / Path(name).name),
             secret=lambda _reference: Secret(PLACEHOLDER),

@@ -59,6 +59,9 @@ MAX_LINE_BYTES = 8 * 1024 * 1024
 MAX_LOG_BYTES = 1024 * 1024 * 1024
 """No honest log, unpacked, is longer; one is read into memory."""
 
+MAX_TIME_NS = 1 << 63
+"""No cycle lasts 292 years."""
+
 _ENCODE = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 _CRC_FIELD = ',"c":"'
 _CRC_TAIL_BYTES = len(_CRC_FIELD) + len('00000000"}')
@@ -101,13 +104,17 @@ def decode_event(line: bytes, previous_crc: int) -> tuple[Event, int]:
         raise SessionError(f"it is not JSON: {error}") from error
     number, time_ns, kind = (raw.pop(name, None) for name in ("n", "t", "k"))
     lane, channel = raw.pop("l", "main"), raw.pop("ch", None)
-    if not (isinstance(number, int) and isinstance(time_ns, int) and isinstance(kind, str)):
+    if not (isinstance(number, int) and _is_time(time_ns) and isinstance(kind, str)):
         raise SessionError("its sequence, time or kind is missing")
     if not (isinstance(lane, str) and isinstance(channel, str | None)):
         raise SessionError("its lane or channel is no text")
     if kind not in KINDS:
         raise SessionError(f"its kind {kind!r} is unknown")
     return Event(number, time_ns, kind, lane, channel, raw), crc
+
+
+def _is_time(time_ns: object) -> bool:
+    return isinstance(time_ns, int) and 0 <= time_ns < MAX_TIME_NS
 
 
 @dataclass(frozen=True, slots=True)

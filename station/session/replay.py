@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 
 from drivers.clock import Clock
 from drivers.transport import SerialTransport, Transport
-from station.errors import StationError
+from station.errors import SessionError, StationError
 from station.model import CycleResult, Step
 from station.production_api.http import HttpPort
 from station.session.codec import from_plain, to_plain
 from station.session.difference import Difference, Diverged, LogCutOff
-from station.session.format import SessionLog
+from station.session.format import Event, SessionLog
 from station.session.masking import Masker, comparable_text
 from station.session.messages import raise_recorded
 from station.session.replay_channels import ReplayHttp, ReplaySerial, ReplayTransport
@@ -67,7 +67,7 @@ class ReplaySession:
             raise self._lane.diverged(event, f"ask {wanted_name} {wanted_args}", f"ask {name} {got_args}")
         raised = event.fields.get("raised")
         if raised is not None:
-            raise RecordedError(str(raised["code"]), str(raised["msg"]))
+            raise _recorded_error(event)
         value: T = from_plain(result_type, event.fields.get("value"))
         return value
 
@@ -96,7 +96,9 @@ class ReplaySession:
 
     def end(self, result: CycleResult) -> None:
         event = self._lane.take("end", None, f"end with {result.outcome}")
-        wanted, got = event.fields.get("result", {}), self._masker.mask_plain(result.to_json())
+        wanted, got = event.fields.get("result"), self._masker.mask_plain(result.to_json())
+        if not isinstance(wanted, dict):
+            raise SessionError(f"event {event.number} holds no result")
         for name in RESULT_FIELDS:
             if _result_text(wanted.get(name)) != _result_text(got[name]):
                 raise self._lane.diverged(event, f"{name} {wanted.get(name)!r}", f"{name} {got[name]!r}")
@@ -136,6 +138,14 @@ class _ReplayClock:
 
     def sleep(self, duration_s: float) -> None:
         self._session.given("clock.sleep", {"s": duration_s}, type(None), lambda: None)
+
+
+def _recorded_error(event: Event) -> RecordedError:
+    """What a ``given`` event holds that raised. Raises SessionError."""
+    raised = event.fields["raised"]
+    if not isinstance(raised, dict):
+        raise SessionError(f"event {event.number} holds no error")
+    return RecordedError(str(raised.get("code")), str(raised.get("msg")))
 
 
 def _as_text(plain: Any) -> str:

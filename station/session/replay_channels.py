@@ -6,6 +6,7 @@ from typing import Any
 
 from drivers.clock import Deadline
 from drivers.transport import Framing, ModemLines
+from station.errors import SessionError
 from station.production_api.http import HttpRequest, HttpResponse
 from station.session.codec import to_plain
 from station.session.format import Event
@@ -49,7 +50,10 @@ class ReplayTransport:
         if wanted != max_bytes:
             raise self._lane.diverged(event, f"read of up to {wanted} bytes", doing, self._channel)
         raise_recorded(event)
-        return bytes_of(event)
+        data = bytes_of(event)
+        if not 1 <= len(data) <= max_bytes:
+            raise SessionError(f"event {event.number} holds {len(data)} bytes where 1 to {max_bytes} were read")
+        return data
 
     def discard_input(self) -> bytes:
         event = self._lane.take("discard", self._channel, "discard of what came in")

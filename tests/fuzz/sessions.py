@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from station.errors import SessionError
+from station.production_api.simulator import Fault, FaultKind
+from station.production_api.wire import ACTIVATE_DEVICE_ID
 from station.rerun import replay
 from station.session.format import SessionLog, read_log
 from station.session.store import summarise
@@ -23,6 +25,8 @@ from tests.fuzz.target import Check, Target
 from tests.support.station import Rig, Settings
 
 MAX_EDITS = 8
+_FIELDS = ("raised", "err", "mask", "aside", "hex", "text", "want", "value", "args", "l", "ch")
+"""What an edit may add to an event that has none of it."""
 Events = list[dict[str, Any]]
 
 
@@ -92,10 +96,14 @@ def _assert_shown(log: SessionLog) -> None:
 
 @lru_cache(maxsize=4)
 def recorded(kind: str) -> Events:
-    """The events of one good cycle on simulated hardware, recorded now: a log always fits the program that made it."""
+    """The events of one cycle on simulated hardware, recorded now, so that a log always fits the program that made it: with an
+    STM32 all goes well, with a text line board an answer is lost and the paper is out."""
     with tempfile.TemporaryDirectory(prefix="station-fuzz-") as folder:
         rig = Rig(Path(folder), Settings(kind=kind))
         try:
+            if kind == "text":
+                rig.api.add_fault(Fault(FaultKind.ANSWER_LOST, method=ACTIVATE_DEVICE_ID))
+                rig.printer.queue.problems.add("paper_out")
             rig.one(rig.board())
             (path,) = rig.logs()
             lines = gzip.decompress(path.read_bytes()).splitlines()
@@ -147,6 +155,9 @@ def _edit_value(value: Any, choices: Choices) -> None:
         if not keys:
             return
         key = choices.pick(keys)
+        if isinstance(value, dict) and choices.byte() % 16 == 15:
+            key = choices.pick(_FIELDS)
+            value.setdefault(key, None)
         if isinstance(value[key], dict | list) and choices.byte() % 8:
             value = value[key]
             continue
@@ -166,19 +177,46 @@ def _replay_of(kind: str) -> Callable[[], Any]:
     return lambda: _replays(kind)
 
 
-def _edit_seeds() -> tuple[bytes, ...]:
-    edits = [bytes([kind, at, 1]) for kind in range(4) for at in (0, 1, 5, 30, 90)]
-    values = (b"null", b"1e999", b'"x"', b"[]", b"{}", b"-1", b'"7f"')
-    deep = [
-        bytes([4, 0, key, 1, sub, 0]) + answers(value) + b"\0"
-        for key in range(12)
-        for sub in range(3)
-        for value in values[:2]
-    ]
-    shallow = [
-        bytes([4, at, key]) + answers(value) + b"\0" for at in (1, 9, 40) for key in range(3, 7) for value in values
-    ]
-    return (b"", *edits, *deep, *shallow)
+_ONCE_BROKE = (
+    (0, "start", '"x"'),
+    (0, "files", '{"a": 5}'),
+    (0, "files", '{"a": "zz"}'),
+    (0, "wall_s", "9" * 240),
+    (1, "t", "1e999"),
+    (1, "t", "9" * 240),
+    (1, "l", "[]"),
+    (1, "ch", "{}"),
+    (-1, "result", "-1"),
+    (2, "raised", "1"),
+    (2, "hex", '""'),
+)
+"""Which event, which field, and what in its place once made reading or replaying fail otherwise than with SessionError."""
+
+
+def _edit(events: Events, at: int, key: str, value: str) -> bytes:
+    """The input that puts a value into an event, new or in place of another."""
+    keys = list(events[at])
+    kind = bytes([4]) + _number(len(events) - 1, at % len(events))
+    known = _number(len(keys) - 1, keys.index(key)) + b"\0" if key in keys else b""
+    added = b"" if key in keys else _number(len(keys) - 1, 0) + bytes([15, _FIELDS.index(key)])
+    descends = b"\0" if isinstance(events[at].get(key), dict | list) else b""
+    return kind + known + added + descends + answers(value.encode()) + b"\0"
+
+
+def _number(most: int, value: int) -> bytes:
+    """What ``Choices.number(most)`` reads as ``value``."""
+    return value.to_bytes((most.bit_length() + 7) // 8, "big")
+
+
+def _seeds_of(kind: str) -> Callable[[], tuple[bytes, ...]]:
+    def seeds() -> tuple[bytes, ...]:
+        events = recorded(kind)
+        many = range(0, len(events), 7)
+        whole = [bytes([how]) + _number(len(events) - 1, at) + b"\1" for how in range(4) for at in many]
+        usual = [(at, key, value) for at in many for key in events[at] for value in ("null", '"x"', "-1")]
+        return (b"", *whole, *(_edit(events, *edit) for edit in (*_ONCE_BROKE, *usual[:: len(usual) // 60 + 1])))
+
+    return seeds
 
 
 def _file_seeds() -> tuple[bytes, ...]:
@@ -225,6 +263,6 @@ _WORDS = (
 
 TARGETS = (
     Target("sessions-files", _files, _file_seeds, _WORDS, short_inputs=60),
-    Target("sessions-replay-stm32", _replay_of("stm32"), _edit_seeds, _WORDS, short_inputs=40),
-    Target("sessions-replay-text", _replay_of("text"), _edit_seeds, _WORDS, short_inputs=20),
+    Target("sessions-replay-stm32", _replay_of("stm32"), _seeds_of("stm32"), _WORDS, short_inputs=40),
+    Target("sessions-replay-text", _replay_of("text"), _seeds_of("text"), _WORDS, short_inputs=20),
 )
