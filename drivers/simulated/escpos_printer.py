@@ -15,6 +15,9 @@ from drivers.simulated.print_queue import PrinterManners, PrintQueue
 PAPER_DOTS = 576
 """Dots across 72 mm of paper at 203 dpi."""
 MAX_STRIP_BYTES = 1024 * 1024
+MAX_ROWS = 16_384
+"""2 m of paper at 203 dpi: a few bytes can ask for any length of it."""
+MAX_TEXT_BYTES = 64 * 1024
 _PAPER_END, _PAPER_PRESENT = 0x0C, 0x00
 _INCOMPLETE = -1
 
@@ -68,7 +71,7 @@ class SimulatedEscposPrinter:
                 return long_step(data)
             if command.startswith(data):
                 return _INCOMPLETE
-        self.text += data[:1]
+        self.text = (self.text + data[:1])[-MAX_TEXT_BYTES:]
         return 1
 
     def _short(self, command: bytes, size_bytes: int) -> int:
@@ -84,7 +87,7 @@ class SimulatedEscposPrinter:
             case b"\x1b@":
                 self._rows = []
             case _:
-                self._rows += [b""] * command[2]
+                self._print([b""] * command[2])
         return size_bytes
 
     def _raster(self, data: bytes) -> int:
@@ -97,8 +100,12 @@ class SimulatedEscposPrinter:
             return 8
         if len(data) < 8 + size_bytes:
             return _INCOMPLETE
-        self._rows += [data[8 + row * width_bytes : 8 + (row + 1) * width_bytes] for row in range(height)]
+        self._print([data[8 + row * width_bytes : 8 + (row + 1) * width_bytes] for row in range(height)])
         return 8 + size_bytes
+
+    def _print(self, rows: list[Row]) -> None:
+        """Put rows on the paper; what is longer than any label runs off it."""
+        self._rows += rows[: MAX_ROWS - len(self._rows)]
 
     def _process_id(self, data: bytes) -> int:
         """GS ( H pL pH fn m d1…d4; answered when what stands before it is printed."""

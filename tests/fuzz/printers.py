@@ -11,7 +11,7 @@ from drivers.printer import escpos_status as escpos
 from drivers.printer import zpl_status as zpl
 from drivers.printer.escpos import EscposOptions, EscposPrinter
 from drivers.printer.zpl import ZplOptions, ZplPrinter
-from drivers.simulated.escpos_printer import SimulatedEscposPrinter
+from drivers.simulated.escpos_printer import MAX_ROWS, SimulatedEscposPrinter
 from drivers.simulated.zpl_printer import SimulatedZplPrinter
 from tests.fuzz.material import Choices, CountingClock, FuzzLink, answers, assert_line
 from tests.fuzz.target import Target, needing_nothing
@@ -19,11 +19,8 @@ from tests.fuzz.target import Target, needing_nothing
 JOB = b"^XA^FO0,0^FDjob^FS^XZ"
 MAX_CONVERSATION_S = 1500.0
 """Virtual seconds: 400 polls of at most two silences of 2 s are far less."""
-MAX_GROWTH = 64
-"""Most bytes that a label may have for each byte that was sent for it, and ...
-"""
-MAX_LABEL_BYTES = 1 << 20
-"""... most bytes of a label whatever it was sent as: pictures compress well, but one is drawn before it is compressed."""
+MAX_LABEL_BYTES = 2 << 20
+_PNG = b"\x89PNG"
 
 _PRINTERS: tuple[tuple[LabelPrinter, bool], ...] = (
     (ZplPrinter(), True),
@@ -96,6 +93,7 @@ def _printed(make: Callable[[], SimulatedZplPrinter | SimulatedEscposPrinter], d
     assert len(printer.labels) <= 100 * len(data)
     for label in printer.labels[:3]:
         assert len(label) <= MAX_LABEL_BYTES
+        assert not label.startswith(_PNG) or int.from_bytes(label[20:24], "big") <= MAX_ROWS
 
 
 _IDLE = zpl.HostStatus(0, 0).to_bytes()
@@ -145,6 +143,7 @@ TARGETS = (
         needing_nothing(partial(_printed, SimulatedEscposPrinter)),
         lambda: (
             answers(_RASTER + b"\x1dVB\0", b"\x10\x04\x01\x1dr\x01"),
+            answers(_RASTER, *[b"\x1dv0\0\0\0\xff\xff" * 8] * 4, b"\x1dV\0"),
             answers(_RASTER, b"\x1bd\x05\x1bJ\x10", b"\x1d(H\x06\0001234", b"\x1dV", b"\0"),
         ),
         (b"\x1b@", b"\x1bd\xff", b"\x1bJ\xff", b"\x1dv0", b"\x1dV\0", b"\x10\x04\x01", b"\x1dr\x01", b"\x1d(H\x06\0"),

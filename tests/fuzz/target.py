@@ -42,7 +42,7 @@ class Target:
     seeds: Callable[[], tuple[bytes, ...]]
     words: tuple[bytes, ...] = ()
     max_bytes: int = 2048
-    short_inputs: int = 100
+    short_inputs: int = 200
 
     def attempt(self, check: Check, data: bytes) -> None:
         """Try one input. Raises Broken."""
