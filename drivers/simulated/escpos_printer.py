@@ -15,8 +15,8 @@ from drivers.simulated.print_queue import PrinterManners, PrintQueue
 PAPER_DOTS = 576
 """Dots across 72 mm of paper at 203 dpi."""
 MAX_STRIP_BYTES = 1024 * 1024
-MAX_ROWS = 16_384
-"""2 m of paper at 203 dpi: a few bytes can ask for any length of it."""
+MAX_ROWS = 8192
+"""1 m of paper at 203 dpi: a few bytes can ask for any length of it."""
 MAX_TEXT_BYTES = 64 * 1024
 _PAPER_END, _PAPER_PRESENT = 0x0C, 0x00
 _INCOMPLETE = -1

@@ -147,5 +147,6 @@ TARGETS = (
             answers(_RASTER, b"\x1bd\x05\x1bJ\x10", b"\x1d(H\x06\0001234", b"\x1dV", b"\0"),
         ),
         (b"\x1b@", b"\x1bd\xff", b"\x1bJ\xff", b"\x1dv0", b"\x1dV\0", b"\x10\x04\x01", b"\x1dr\x01", b"\x1d(H\x06\0"),
+        short_inputs=30,
     ),
 )

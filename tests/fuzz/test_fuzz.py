@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fuzz.__main__ import fuzz
 from tests.fuzz.catalogue import all_targets
 from tests.fuzz.target import REGRESSIONS, Target
 
@@ -39,6 +42,17 @@ def test_no_input_breaks_it(target: Target) -> None:
             target.attempt(check, data)
 
         generated()
+
+
+def test_an_input_that_breaks_a_target_is_a_failure_with_its_bytes() -> None:
+    """The fuzzer on a target that is broken on purpose; where it cannot run at all, that is a failure too."""
+    result = fuzz("proof-breaks", 1)
+    assert len(result.failures) == 1
+    if importlib.util.find_spec("atheris") is not None:
+        reason, _, shown = result.failures[0].partition("\ninput: ")
+        assert "an exclamation mark" in reason
+        assert b"!" in bytes.fromhex(shown)
+        assert result.inputs > 0
 
 
 def test_each_regression_file_belongs_to_a_target() -> None:

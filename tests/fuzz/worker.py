@@ -18,7 +18,7 @@ MAX_BROKEN = 20
 
 def main(name: str, folder: Path, corpus: Path, seconds: int) -> None:
     """Does not return."""
-    with atheris.instrument_imports(include=["drivers", "station", "yaml"]):
+    with atheris.instrument_imports(include=["drivers", "station", "yaml", "h11"]):
         from tests.fuzz.catalogue import target_named
         from tests.fuzz.target import Broken
 
