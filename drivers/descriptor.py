@@ -67,7 +67,7 @@ class DescriptorPort:
             if not view:
                 break
             if waited and not sent:
-                deadline.clock.sleep(FALSE_ALARM_PAUSE_S)
+                _pause()
             waited = deadline.remaining_s() > 0 and _wait(self._writable, deadline) != 0
             if not waited:
                 raise DeadlineExpired(self._name, f"{len(data) - len(view)} of {len(data)} bytes were taken in time")
@@ -94,7 +94,7 @@ class DescriptorPort:
                     raise PortLost(self._name, self._gone)
             if deadline.remaining_s() <= 0:
                 break
-            deadline.clock.sleep(FALSE_ALARM_PAUSE_S)
+            _pause()
         raise DeadlineExpired(self._name, "no byte came in time")
 
     def discard_input(self) -> bytes:
@@ -136,6 +136,12 @@ class DescriptorPort:
             return 0
         except OSError as error:
             raise lost(self._name, error) from error
+
+
+def _pause() -> None:
+    """Wait as ``_wait`` does, on the descriptor's side: a pause is a part of the one read or write that a session log records,
+    and must not turn up there as a sleep of the caller's, which a replay would not ask for."""
+    select.poll().poll(FALSE_ALARM_PAUSE_S * 1000)
 
 
 def _wait(poller: select.poll, deadline: Deadline) -> int:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from drivers.clock import Deadline, SystemClock
+from drivers.descriptor import DescriptorPort
 from drivers.errors import DeadlineExpired, PortDenied, PortLost, PortMissing, PortUnsupported
 from drivers.file_sink import FileSinkOptions, open_file_sink
 from drivers.tcp_port import TcpOptions, open_tcp
@@ -200,3 +202,18 @@ def test_an_ipv6_address_is_named_in_brackets() -> None:
     assert TcpOptions("::1").address == "[::1]:9100"
     with pytest.raises(PortMissing, match=r"^\[::1\]:1: "):
         open_tcp(TcpOptions("::1", 1), CLOCK)
+
+
+class _NoSleep(SystemClock):
+    def sleep(self, duration_s: float) -> None:
+        raise AssertionError(f"a transport slept {duration_s} s on its caller's clock, which a replay does not ask for")
+
+
+def test_a_false_alarm_is_waited_out_within_the_read_and_not_on_the_callers_clock(tmp_path: Path) -> None:
+    """A file at its end is always reported readable and never gives a byte, as a driver with false alarms does."""
+    (tmp_path / "end").touch()
+    fd = os.open(tmp_path / "end", os.O_RDONLY)
+    port = DescriptorPort("node", fd, lambda: os.close(fd), gone="it was switched off")
+    with pytest.raises(DeadlineExpired):
+        port.read(1, Deadline.after(0.02, _NoSleep()))
+    port.close()

@@ -311,7 +311,8 @@ class Rig:
 
     def check(self) -> None:
         """Compare the server's books, the boards' memories, the labels and the journal, and replay every session log."""
-        assert self.problems() == []
+        if problems := self.problems():
+            raise AssertionError("\n".join(problems))
 
     def problems(self) -> list[str]:
         """Everything that must not be, in words."""
