@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from drivers.bootloader import Bootloader, BootloaderDriver
+from drivers.bootloader import Bootloader, BootloaderDriver, Reading
 from drivers.errors import DriverMisuse
 from drivers.printer import LabelPrinter, Receipt
 from drivers.transport import SerialTransport, Transport
@@ -116,10 +116,20 @@ class _Board:
         return self.driver.connect(self.session.serial("uart", self.open_uart), self.session.clock)
 
     def check_device_id(self, device_id: str) -> None:
-        try:
+        with _fitting():
             self.driver.check_device_id(device_id)
-        except DriverMisuse as misfit:
-            raise UnitError("unit.device_id_unfit", str(misfit)) from misfit
+
+    def may_be_cut_off(self, device_id: str, held: Reading) -> bool:
+        with _fitting():
+            return self.driver.may_be_cut_off(device_id, held)
+
+
+@contextmanager
+def _fitting() -> Iterator[None]:
+    try:
+        yield
+    except DriverMisuse as misfit:
+        raise UnitError("unit.device_id_unfit", str(misfit)) from misfit
 
 
 @dataclass(frozen=True, slots=True)

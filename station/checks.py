@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from drivers.bootloader import Identity
+from collections.abc import Callable
+
+from drivers.bootloader import Identity, Reading
 from drivers.errors import WriteNotKept
 from station.errors import UnitError
 from station.model import EffectKind, Hold, Unit
@@ -17,25 +19,30 @@ def refuse_held(unit: Unit) -> None:
         raise UnitError("unit.shipped", f"{unit.chip_id} left the factory")
 
 
-def check_identity(identity: Identity, unit: Unit | None) -> None:
-    """Raises UnitError for a board whose memory contradicts what is known of it; ``unit`` None for a chip never seen.
+def check_device_id(found: Reading, unit: Unit | None, may_be_cut_off: Callable[[str, Reading], bool]) -> None:
+    """Raises UnitError for a board that holds another DeviceID than is known of it; ``unit`` None for a chip never seen.
 
-    While a write of ours is open, what the DeviceID's field holds may be half of it, and is not judged: only a unit whose
-    activation is proven is ever written, so no other DeviceID can be that chip's.
+    While a write of ours is open, the field may hold a part of the DeviceID too, but nothing else: what a part of it cannot be
+    was written elsewhere since, and is not ours to overwrite.
     """
-    app_eui, device_id = identity.app_eui, identity.device_id
-    if app_eui.problem is not None:
-        raise UnitError("unit.app_eui_invalid", app_eui.problem)
-    if app_eui.value is None:
-        raise UnitError("unit.app_eui_missing", "the AppEUI field is blank")
-    if unit is not None and app_eui.value != unit.app_eui:
-        raise UnitError("unit.app_eui_changed", f"journal {unit.app_eui}, board {app_eui.value}")
-    if device_id.is_blank or (unit is not None and unit.open_effect(EffectKind.WRITE) is not None):
-        return
     expected = None if unit is None else unit.device_id
-    if device_id.value is None or device_id.value != expected:
-        found = device_id.value or device_id.problem
-        raise UnitError("unit.foreign_device_id", f"the board holds {found}, the journal {expected or 'none'}")
+    if found.is_blank or (expected is not None and found.value == expected):
+        return
+    is_open = unit is not None and unit.open_effect(EffectKind.WRITE) is not None
+    if is_open and expected is not None and may_be_cut_off(expected, found):
+        return
+    held = found.value or found.problem
+    raise UnitError("unit.foreign_device_id", f"the board holds {held}, the journal {expected or 'none'}")
+
+
+def check_app_eui(found: Reading, unit: Unit | None) -> None:
+    """Raises UnitError for a board without a sound AppEUI, or with another than is known of it."""
+    if found.problem is not None:
+        raise UnitError("unit.app_eui_invalid", found.problem)
+    if found.value is None:
+        raise UnitError("unit.app_eui_missing", "the AppEUI field is blank")
+    if unit is not None and found.value != unit.app_eui:
+        raise UnitError("unit.app_eui_changed", f"journal {unit.app_eui}, board {found.value}")
 
 
 def check_written(found: Identity, unit: Unit) -> None:

@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 from drivers.bootloader import Bootloader, Identity, WritePlan
 from drivers.errors import DriverError
 from drivers.printer import Fate
-from station.checks import check_identity, check_written, refuse_held
+from station.checks import check_app_eui, check_device_id, check_written, refuse_held
 from station.effects import PRINT_STATES, Effects
 from station.errors import StationError, UnitError, explain
 from station.events import Event, StepEnded, StepStarted, UnitKnown
@@ -128,9 +128,10 @@ class Cycle:
         self._resumed = self._unit is not None
         if self._unit is not None:
             refuse_held(self._unit)
-            if identity.app_eui.value != self._unit.app_eui:
-                identity = self._identity = self._made_whole(board, identity, self._unit)
-        check_identity(identity, self._unit)
+        check_device_id(identity.device_id, self._unit, self._bench.board.may_be_cut_off)
+        if self._unit is not None and identity.app_eui.value != self._unit.app_eui:
+            identity = self._identity = self._made_whole(board, identity, self._unit)
+        check_app_eui(identity.app_eui, self._unit)
         return board, identity
 
     def _made_whole(self, board: Bootloader, identity: Identity, unit: Unit) -> Identity:
@@ -150,7 +151,7 @@ class Cycle:
         unit = self._unit
         if unit is None:
             app_eui = identity.app_eui.value
-            assert app_eui is not None, "checked by check_identity"
+            assert app_eui is not None, "checked by check_app_eui"
             unit = self._bench.main.journal.reserve(self._number, identity.chip_id, app_eui, scanned_sn=scanned_sn)
         if scanned_sn is not None and unit.sn != scanned_sn:
             raise UnitError("unit.sn_mismatch", f"scanned {scanned_sn}, this unit has {unit.sn or 'none'}")

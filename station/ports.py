@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from drivers.bootloader import Bootloader
+from drivers.bootloader import Bootloader, Reading
 from drivers.printer import Receipt
 from station.model import (
     CycleResult,
@@ -146,3 +146,7 @@ class BoardPort(Protocol):
 
     def check_device_id(self, device_id: str) -> None:
         """Raises UnitError("unit.device_id_unfit") where no board of this kind can hold the DeviceID; talks to none."""
+
+    def may_be_cut_off(self, device_id: str, held: Reading) -> bool:
+        """Whether a write of this DeviceID, cut off or whole, may have left what the field holds. Raises like
+        ``check_device_id``."""

@@ -110,3 +110,7 @@ class BootloaderDriver(Protocol):
     def check_device_id(self, device_id: str) -> None:
         """Whether a board's memory can hold this DeviceID, as far as the configuration tells; talks to no board. Raises
         DriverMisuse where not: to be asked before anything is spent on the id."""
+
+    def may_be_cut_off(self, device_id: str, held: Reading) -> bool:
+        """Whether the DeviceID's field, which is not blank, holds what a write of this DeviceID may have left that was cut off
+        at any moment, or that was done whole. Raises DriverMisuse where the board's memory cannot hold it."""

@@ -11,7 +11,7 @@ and the padding included.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -162,6 +162,16 @@ class FieldFormat:
             raise ValueError(f"{value!r} is not in {self.case} case")
         if self.pattern is not None and not re.fullmatch(self.pattern, value):
             raise ValueError(f"{value!r} does not match {self.pattern}")
+
+
+def may_be_cut_off(written: bytes, held: bytes, blanks: Iterable[int]) -> bool:
+    """Whether each byte of ``held`` lies on the way from a blank one to the one written.
+
+    Programming moves bits away from the blank value only, and erasing towards it, so every bit is then the one or the other.
+    """
+    return len(held) == len(written) and any(
+        all((now ^ then) & (now ^ blank) == 0 for now, then in zip(held, written, strict=True)) for blank in blanks
+    )
 
 
 def _ascii_bytes(value: str) -> bytes:

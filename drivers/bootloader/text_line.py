@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from drivers.bootloader import Bootloader, Identity, WritePlan
-from drivers.bootloader.fields import SEPARATORS, CanonicalForm, FieldFormat, Reading, as_eui64
+from drivers.bootloader.fields import SEPARATORS, CanonicalForm, FieldFormat, Reading, as_eui64, may_be_cut_off
 from drivers.bootloader.text_options import PRESENCE_TIMEOUT_S, Command, Query, TextLineOptions, Wake
 from drivers.bootloader.text_talk import Answer, Question, TextTalk
 from drivers.clock import Clock
@@ -57,6 +57,15 @@ class TextLineDriver:
 
     def check_device_id(self, device_id: str) -> None:
         _write_line(self.options, device_id)
+
+    def may_be_cut_off(self, device_id: str, held: Reading) -> bool:
+        """Dumped memory is judged bit by bit, and so is text that is hex digits; other text may lack its end."""
+        _write_line(self.options, device_id)
+        memory = self.options.device_id.memory
+        if memory is not None:
+            return may_be_cut_off(memory.encode(device_id), held.raw, memory.blanks)
+        text = (held.value or held.raw.decode("ascii", "replace")).strip()
+        return device_id.startswith(text) or _hex_may_be_cut_off(device_id, text)
 
 
 class _Conversation:
@@ -197,6 +206,13 @@ def _reading_of(answer: Answer, query: Query, form: CanonicalForm | None) -> Rea
         return Reading(form.apply(reading.value), reading.raw)
     except ValueError as problem:
         return Reading(None, reading.raw, str(problem))
+
+
+def _hex_may_be_cut_off(device_id: str, text: str) -> bool:
+    try:
+        return may_be_cut_off(bytes.fromhex(device_id), bytes.fromhex(text), (0xFF, 0x00))
+    except ValueError:
+        return False
 
 
 def _decode_dump(dump: str, memory: FieldFormat) -> Reading:

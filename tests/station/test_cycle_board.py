@@ -3,6 +3,7 @@ loose: a coded outcome, and the next cycle of the same board ends PASS where it 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from drivers.simulated.text_board import Fault as TextFault
 from drivers.simulated.text_board import Misbehaviour
 from station.events import Event, StepEnded, StepStarted
 from station.model import CycleResult, Outcome, Step
-from tests.support.station import APP_EUI, APP_EUI_AT, SHARED_SLOT_AT, Rig, Start, station
+from tests.support.station import APP_EUI, APP_EUI_AT, SHARED_SLOT_AT, SLOT_AT, Rig, Start, station
 
 
 def ends(result: CycleResult) -> tuple[Outcome, str | None]:
@@ -74,12 +75,19 @@ def test_a_power_failure_in_the_write_is_made_whole(tmp_path: Path, slot: int) -
 
 
 @pytest.mark.parametrize(
-    "torn",
-    [b"\xff" * 8, bytes(byte | 0x55 for byte in range(8)), b"\x00" * 8],
-    ids=["still blank", "half programmed", "zeroed"],
+    "tear",
+    [
+        lambda _written: b"\xff" * 8,
+        lambda written: bytes(byte | 0x55 for byte in written),
+        lambda written: written[:4] + b"\xff" * 4,
+        lambda _written: b"\x00" * 8,
+    ],
+    ids=["still blank", "half programmed", "half of the words", "zeroed"],
 )
 @pytest.mark.parametrize("restart", [False, True], ids=["same agent", "agent restarted"])
-def test_a_board_taken_out_in_the_middle_of_its_write_goes_on_there(tmp_path: Path, torn: bytes, restart: bool) -> None:
+def test_a_board_taken_out_in_the_middle_of_its_write_goes_on_there(
+    tmp_path: Path, tear: Callable[[bytes], bytes], restart: bool
+) -> None:
     """What the field then holds may be a well-formed DeviceID that nobody gave: it is not taken for a foreign one."""
     with station(tmp_path) as rig:
         board: Any = rig.board()
@@ -87,7 +95,7 @@ def test_a_board_taken_out_in_the_middle_of_its_write_goes_on_there(tmp_path: Pa
 
         def pull() -> None:
             link.lift()
-            board.memory.poke(rig.settings.slot, torn)
+            board.memory.poke(rig.settings.slot, tear(bytes.fromhex(rig.unit(board)["device_id"])))
 
         once(rig, StepStarted, Step.WRITE, pull)
         first = Start(board)
@@ -95,6 +103,27 @@ def test_a_board_taken_out_in_the_middle_of_its_write_goes_on_there(tmp_path: Pa
         assert cut.outcome is Outcome.FAIL
         assert ends(passed) == (Outcome.PASS, None)
         assert (passed.device_id, passed.resumed) == (cut.device_id, True)
+
+
+@pytest.mark.parametrize("slot", [SLOT_AT, SHARED_SLOT_AT], ids=["own page", "shared page"])
+def test_a_board_provisioned_elsewhere_while_its_write_is_open_is_not_overwritten(tmp_path: Path, slot: int) -> None:
+    """The journal's open write excuses a part of its DeviceID, and no other one, also where the AppEUI is spoilt."""
+    foreign = bytes.fromhex("1122334455667788")
+    with station(tmp_path, slot=slot) as rig:
+        board: Any = rig.board()
+        link = rig.places["A"].uart
+        once(rig, StepStarted, Step.WRITE, link.lift)
+        cut = rig.one(board)
+        assert ("write", "in_doubt", 1) in rig.effects(board)
+        board.memory.poke(slot, foreign)
+        assert ends(rig.one(board)) == (Outcome.FAIL, "unit.foreign_device_id")
+        board.memory.poke(APP_EUI_AT, b"\xff" * 8)
+        assert ends(rig.one(board)) == (Outcome.FAIL, "unit.foreign_device_id")
+        assert board.memory.read(slot, 8) == foreign
+        board.memory.poke(APP_EUI_AT, APP_EUI)
+        board.memory.poke(slot, b"\xff" * 8)
+        passed = rig.one(board)
+        assert (ends(passed), passed.device_id) == ((Outcome.PASS, None), cut.device_id)
 
 
 def test_a_page_half_erased_in_a_power_cut_is_made_whole_from_the_journalled_plan(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.bootloader import BootloaderDriver
+from drivers.bootloader import BootloaderDriver, Reading
 from drivers.bootloader.fields import FieldFormat
 from drivers.bootloader.stm32.options import MemoryField, Stm32Options
 from drivers.bootloader.stm32.rom import Stm32Driver
@@ -83,3 +83,41 @@ def test_nothing_is_spent_on_an_id_that_no_board_can_hold(tmp_path: Path) -> Non
         narrow.check()
     finally:
         narrow.close()
+
+
+OURS = "d88b4c0100000001"
+OURS_BYTES = bytes.fromhex(OURS)
+
+
+def _text(value: str) -> Reading:
+    return Reading(value, value.encode("ascii"))
+
+
+@pytest.mark.parametrize(
+    ("driver", "held"),
+    [
+        *(
+            (driver, HEX.decode(OURS_BYTES[:done] + b"\xff" * (8 - done)))
+            for driver in (STM32, TEXT_DUMP)
+            for done in (2, 4, 8)
+        ),
+        (STM32, HEX.decode(bytes(byte | 0x55 for byte in OURS_BYTES))),
+        (TEXT, _text(OURS)),
+        (TEXT, _text("d88b4c01")),
+        (TEXT, _text("d88b4c01ffffffff")),
+    ],
+)
+def test_what_a_cut_off_write_can_leave_is_told_as_such(driver: BootloaderDriver, held: Reading) -> None:
+    assert driver.may_be_cut_off(OURS, held)
+
+
+@pytest.mark.parametrize("driver", [STM32, TEXT_DUMP, TEXT])
+@pytest.mark.parametrize("other", ["1122334455667788", "d88b4c0200000001", "0000000000000002", "d88b4c01fffffffa"])
+def test_what_no_write_of_this_device_id_can_leave_is_another(driver: BootloaderDriver, other: str) -> None:
+    held = _text(other) if driver is TEXT else HEX.decode(bytes.fromhex(other))
+    assert not driver.may_be_cut_off(OURS, held)
+
+
+@pytest.mark.parametrize("raw", [b"", b"x" * 200, b"none"])
+def test_what_is_no_reading_of_the_field_at_all_is_another(raw: bytes) -> None:
+    assert not TEXT_DUMP.may_be_cut_off(OURS, Reading(None, raw, "not a dump"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drivers.bootloader import Bootloader
+from drivers.bootloader import Bootloader, Reading
+from drivers.bootloader.fields import may_be_cut_off
 from drivers.bootloader.stm32.commands import Rom
 from drivers.bootloader.stm32.conversation import Stm32Conversation
 from drivers.bootloader.stm32.options import Stm32Options
@@ -42,3 +43,6 @@ class Stm32Driver:
 
     def check_device_id(self, device_id: str) -> None:
         encode(self.options.device_id, device_id)
+
+    def may_be_cut_off(self, device_id: str, held: Reading) -> bool:
+        return may_be_cut_off(encode(self.options.device_id, device_id), held.raw, self.options.device_id.format.blanks)
