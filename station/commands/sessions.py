@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from station.errors import SessionError
-from station.session.format import log_lines, read_log
+from station.commands import session_export
+from station.session.format import read_log
 from station.session.store import SessionSummary, find
 from station.session.timeline import timeline
 from station.session.wire_words import decoders_for
@@ -40,21 +39,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = commands.add_parser("show", help="print a log as a timeline in words")
     show.add_argument("log", type=Path, metavar="LOG")
     show.add_argument("--hex", action="store_true", help="every byte, header and body")
-    export = commands.add_parser("export", help="write a checked copy of a log as plain JSON lines")
-    export.add_argument("log", type=Path, metavar="LOG")
-    export.add_argument("--to", type=Path, required=True, metavar="FILE.jsonl", help="must not exist yet")
+    session_export.add_arguments(
+        commands.add_parser("export", help="write a checked copy of a log as plain JSON lines")
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Raises SessionError for a log or folder that cannot be read, or a file that cannot be written."""
+    if options.sessions_command == "export":
+        return session_export.run(options)
     if options.sessions_command == "list":
         _list(options)
-    elif options.sessions_command == "show":
+    else:
         log = read_log(options.log)
         for line in timeline(log, decoders_for(log), hex_dump=options.hex):
             sys.stdout.write(line + "\n")
-    else:
-        _export(options.log, options.to)
     return 0
 
 
@@ -88,19 +87,6 @@ def _row(summary: SessionSummary) -> str:
 
 def _json_line(summary: SessionSummary) -> str:
     return json.dumps({**asdict(summary), "path": str(summary.path)}) + "\n"
-
-
-def _export(log: Path, to: Path) -> None:
-    read_log(log)
-    if to.suffix != ".jsonl":
-        raise SessionError(f"{to}: the name of a plain copy ends in .jsonl")
-    try:
-        fd = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            for line in log_lines(log):
-                file.write(line)
-    except OSError as error:
-        raise SessionError(f"{to}: {error.strerror}") from error
 
 
 def _day(text: str) -> date:
