@@ -63,6 +63,8 @@ class World:
     printer_turn: threading.Lock
     claim: Callable[[str], None]
     aborted: Callable[[], str | None]
+    pause: Callable[[float], None]
+    """Waits so many seconds between two attempts of a call, or until the station stops."""
     beside: Beside
     publish: Callable[[Event], None]
 
@@ -100,8 +102,26 @@ def check_sn(text: str, pattern: str, case: str) -> str:
 def _lane(world: World, session: Session) -> Lane:
     seed = session.given("seed", {}, int, lambda: random.SystemRandom().getrandbits(32))
     tokens = TokensInSession(world.tokens, session, session.http(TOKEN_CHANNEL, world.http))
-    client = world.client.with_port(session.http("api", world.http), random.Random(seed), session.clock, tokens)
+    clock = _PausingClock(session, world.pause)
+    client = world.client.with_port(session.http("api", world.http), random.Random(seed), clock, tokens)
     return Lane(session, client, JournalInSession(world.journal, session))
+
+
+@dataclass(frozen=True, slots=True)
+class _PausingClock:
+    """The session's clock, but that its sleep, recorded in the same way, is one that the station's stop ends."""
+
+    session: Session
+    pause: Callable[[float], None]
+
+    def monotonic_s(self) -> float:
+        return self.session.clock.monotonic_s()
+
+    def wall_s(self) -> float:
+        return self.session.clock.wall_s()
+
+    def sleep(self, duration_s: float) -> None:
+        self.session.given("clock.sleep", {"s": duration_s}, type(None), lambda: self.pause(duration_s))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,26 +12,28 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
-from drivers.clock import SystemClock
+from drivers.clock import Deadline, SystemClock
 from drivers.printer import Receipt
 from drivers.serial_port import open_serial
 from drivers.trigger import TriggerEvent
 from station import __version__
 from station.bench import Policy, World, assemble
 from station.claims import Claims
-from station.config.models import SocketConfig
+from station.config.models import SocketConfig, StationConfig
 from station.config.validate import Configuration
 from station.cycle import Cycle, describe
 from station.errors import StationError, explain
-from station.events import CycleEnded, Event, StartRejected
+from station.events import CycleEnded, Event, StartRejected, StepEnded, StepStarted
 from station.filing import file_cut_off, file_log
-from station.journal.opening import open_journal
+from station.health import Pulse, call_bound_s, overdue, step_bound_s
+from station.journal.opening import LOCK_TIMEOUT_S, open_journal
 from station.journal.records import Reprint
 from station.model import CycleResult, IdKind, IdSource, LabelFate
 from station.parts import HeldPort, bootloader_driver, build_trigger, label_printer, open_connection, policy_for
 from station.pictures import LabelPictures
 from station.production_api.client import ProductionClient
 from station.production_api.httpx_port import HttpxPort
+from station.production_api.stopping import StoppableClock, StoppableHttp
 from station.production_api.tokens import TokenSource
 from station.refill import Refill
 from station.reprint import Reprinter
@@ -43,7 +45,13 @@ from station.worker import SocketWorker
 logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 60.0
-"""Longest wait for the cycles in progress when the station stops."""
+"""Longest wait for the cycles in progress when the station stops; one that lasts longer is cut off, as by a power cut."""
+
+
+def stop_bound_s(config: StationConfig) -> float:
+    """Longest time from ``stop`` until the devices are released and the process can end: the cycles' own, and then the calls of
+    the API in progress, each in its first exchange or in one for a token, and a commit that waits for its turn."""
+    return STOP_TIMEOUT_S + 2 * config.api.timeout_s + LOCK_TIMEOUT_S
 
 
 class Jig:
@@ -61,6 +69,7 @@ class Jig:
         self._wanted_cycles = cycles
         self._clock = SystemClock()
         self._stopping = threading.Event()
+        self._ending = threading.Event()
         self._failure: Exception | None = None
         self._lock = threading.Lock()
         self._started_cycles = 0
@@ -88,12 +97,24 @@ class Jig:
         self._http = HttpxPort(options, self._clock)
         closing.callback(self._http.close)
         self._tokens = TokenSource(options, self._clock)
-        self.client = ProductionClient(options, self._http, self._tokens, self._clock, random.Random())
+        self._calls = StoppableHttp(self._http, self._stopping)
+        self._pause = StoppableClock(self._clock, self._stopping)
+        self.client = ProductionClient(options, self._calls, self._tokens, self._pause, random.Random())
         self._pictures = LabelPictures(config.labels_dir, self._configuration.label, dict(config.label_extra))
         closing.callback(self._pictures.close)
         self._pool = ThreadPoolExecutor(max_workers=len(config.sockets), thread_name_prefix="bind")
         closing.callback(self._pool.shutdown)
-        self.refill = Refill(self.journal, self.client, config.ids.refill, self._publish)
+        self._pulses = {socket.name: Pulse(self._step_bound_s(socket)) for socket in config.sockets}
+        self._refill_pulse = Pulse(2 * call_bound_s(options) + 4 * LOCK_TIMEOUT_S)
+        self.refill = Refill(
+            self.journal,
+            self.client,
+            config.ids.refill,
+            self._publish,
+            lost_in_a_row=self.journal.read.lost_in_a_row(config.station),
+            stopping=self._stopping,
+            pulse=self._refill_pulse,
+        )
         closing.callback(self.refill.stop)
         self._turns = {printer.name: threading.Lock() for printer in config.printers}
         self._workers = [self._worker(socket) for socket in config.sockets]
@@ -116,8 +137,14 @@ class Jig:
             raise StationError(f"the station was stopped by {describe(self._failure)}") from self._failure
 
     def stop(self) -> None:
-        """Ask for the end: no new cycle starts, a cycle in progress ends before its next step. May be called from a signal."""
+        """Ask for the end: no new cycle starts, a cycle in progress ends before its next step, a call of the API is not
+        repeated."""
         self._stopping.set()
+        self._ending.set()
+
+    def drain(self) -> None:
+        """Ask for the end between cycles: no new cycle starts, those in progress are finished."""
+        self._ending.set()
 
     def abort(self, socket: str) -> None:
         """The operator's stop: the cycle in progress in this socket ends before its next step. Raises KeyError for a socket that
@@ -150,8 +177,23 @@ class Jig:
             self._claims.release(holder)
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until ``stop`` was called or the wanted number of cycles has ended; whether that is so."""
-        return self._stopping.wait(timeout_s)
+        """Wait until the station ends: ``stop`` or ``drain`` was called, the wanted number of cycles has ended, or a program fault
+        has stopped it; whether that is so."""
+        return self._ending.wait(timeout_s)
+
+    def wait_for_cycles(self, timeout_s: float) -> bool:
+        """Once the station ends: wait until no cycle is in progress; whether that is so."""
+        deadline = Deadline.after(timeout_s, self._clock)
+        for worker in self._workers:
+            if worker.thread.is_alive():
+                worker.thread.join(deadline.remaining_s())
+        return not any(worker.thread.is_alive() for worker in self._workers)
+
+    def overdue(self) -> tuple[str, ...]:
+        """The workers that hang: those that made no progress within their own bounds (``station.health``)."""
+        return overdue(
+            {f"socket {name}": pulse for name, pulse in self._pulses.items()} | {"refill": self._refill_pulse}
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -160,9 +202,8 @@ class Jig:
 
     def _close(self) -> None:
         self.stop()
-        for worker in self._workers:
-            if worker.thread.is_alive():
-                worker.thread.join(STOP_TIMEOUT_S)
+        if not self.wait_for_cycles(STOP_TIMEOUT_S):
+            logger.error("a cycle has not ended within %g s: it is cut off", STOP_TIMEOUT_S)
         self._closing.close()
 
     def _start_refilling(self) -> None:
@@ -183,13 +224,14 @@ class Jig:
         world = World(
             journal=self.journal,
             client=self.client,
-            http=self._http,
+            http=self._calls,
             tokens=self._tokens,
             open_uart=port.get,
             open_printer=lambda: open_connection(printer.connection, self._clock),
             printer_turn=self._turns[printer.name],
             claim=lambda chip_id: self._claims.take(chip_id, socket.name),
             aborted=lambda: self._abort_of(socket.name),
+            pause=self._pause.sleep,
             beside=self._pool.submit,
             publish=self._publish,
         )
@@ -206,8 +248,21 @@ class Jig:
 
         trigger = build_trigger(socket, port, driver, self._clock, self._rejected(socket.name))
         return SocketWorker(
-            socket.name, trigger, run_cycle, self._may_start, self._publish, self._clock, self._stopping, self._fail
+            socket.name,
+            trigger,
+            run_cycle,
+            self._may_start,
+            self._publish,
+            self._clock,
+            self._ending,
+            self._fail,
+            self._pulses[socket.name],
         )
+
+    def _step_bound_s(self, socket: SocketConfig) -> float:
+        printer = self._config.printer_of(socket)
+        sharing = sum(self._config.printer_of(other) is printer for other in self._config.sockets)
+        return step_bound_s(self._config.api.options(), sharing)
 
     def _recorded_cycle(self, policy: Policy, world: World, event: TriggerEvent) -> CycleResult:
         """Once the journal has a cycle's result, nothing changes it any more: a log that cannot be finished is finished at the
@@ -263,11 +318,13 @@ class Jig:
         """A program fault: the station ends, and says why."""
         with self._lock:
             self._failure = self._failure or error
-        self._stopping.set()
+        self.stop()
 
     def _publish(self, event: Event) -> None:
         """A view that fails stops the station and never reaches into a cycle."""
         ended = False
+        if isinstance(event, StepStarted | StepEnded):
+            self._pulses[event.socket].beat()
         if isinstance(event, CycleEnded) and self._wanted_cycles is not None:
             with self._lock:
                 self.results.append(event.result)
@@ -278,7 +335,7 @@ class Jig:
             logger.exception("what happens cannot be shown")
             self._fail(error)
         if ended:
-            self._stopping.set()
+            self.stop()
 
 
 def session_head(

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from station.errors import StationError
 from station.events import Event, PoolChanged
+from station.health import Pulse
 from station.journal.pool import BatchReport, PoolLevels
 from station.model import IdKind
 from station.production_api.batch import IdBatch
 from station.production_api.errors import ApiError
+
+LONGEST_PAUSE_S = 600.0
+"""What the pause after lost answers grows to."""
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +69,9 @@ class RefillOptions:
 class Refill:
     """Tops the pool up. ``top_up`` works in the caller's thread; ``start`` does it in one of its own from then on.
 
-    After an answer that was lost, single ids are asked for until one arrives: a server that gives and does not answer costs one
-    id a try, not a batch.
+    After an answer that was lost, single ids are asked for until one arrives, at ever longer intervals: a server that gives
+    and does not answer costs one id a try, not a batch. ``lost_in_a_row`` is how many answers were lost when the last agent
+    ended, so that a restart does not forget it. Once ``stopping`` is set, no further call is made.
     """
 
     def __init__(
@@ -75,16 +80,21 @@ class Refill:
         source: Source,
         options: RefillOptions,
         publish: Callable[[Event], None],
+        *,
+        lost_in_a_row: Mapping[IdKind, int] | None = None,
+        stopping: threading.Event | None = None,
+        pulse: Pulse | None = None,
     ) -> None:
         self._journal = journal
         self._source = source
         self._options = options
         self._publish = publish
         self._problems: dict[IdKind, str | None] = dict.fromkeys(IdKind)
-        self._cautious: set[IdKind] = set()
+        self._lost = dict.fromkeys(IdKind, 0) | dict(lost_in_a_row or {})
         self._told: Event | None = None
         self._wanted = threading.Event()
-        self._stopping = threading.Event()
+        self._stopping = stopping or threading.Event()
+        self._pulse = pulse or Pulse()
         self._thread: threading.Thread | None = None
 
     def start(self, failed: Callable[[Exception], None]) -> None:
@@ -110,6 +120,8 @@ class Refill:
         when it is new, the pool published when it, or its problem, has changed. Raises JournalError."""
         levels = self._journal.pool_levels()
         for kind in IdKind:
+            if self._stopping.is_set():
+                break
             if levels.free(kind) < max(self._options.low_water, 1):
                 self._note(kind, self._request(kind))
             else:
@@ -123,19 +135,19 @@ class Refill:
         return problem
 
     def _request(self, kind: IdKind) -> str | None:
-        asked = 1 if kind in self._cautious else self._options.batch
+        asked = 1 if self._lost[kind] else self._options.batch
         batch_id = self._journal.begin_batch(kind, asked)
         request = self._source.request_device_ids if kind is IdKind.DEVICE_ID else self._source.request_sns
         try:
             batch = request(asked)
         except ApiError as error:
             if error.may_have_happened:
-                self._cautious.add(kind)
+                self._lost[kind] += 1
                 self._journal.lose_batch(batch_id, str(error))
             else:
                 self._journal.fail_batch(batch_id, str(error))
             return f"{error.code}: {error}"
-        self._cautious.discard(kind)
+        self._lost[kind] = 0
         report = self._journal.finish_batch(batch_id, batch.accepted)
         for rejected in batch.rejected:
             logger.warning("refill of %s: %r not taken: %s", kind, rejected.value, rejected.reason)
@@ -151,15 +163,20 @@ class Refill:
         has_failed = any(self._problems.values())
         try:
             while not self._stopping.is_set():
-                if has_failed:
-                    self._stopping.wait(self._options.pause_after_failure_s)
-                else:
-                    self._wanted.wait(self._options.interval_s)
+                pause_s = self._pause_after_failure_s() if has_failed else self._options.interval_s
+                self._pulse.beat(pause_s)
+                (self._stopping if has_failed else self._wanted).wait(pause_s)
                 self._wanted.clear()
+                self._pulse.beat()
                 has_failed = not self._stopping.is_set() and self._has_problem()
         except Exception as error:
             logger.exception("the refill ends in a program fault")
             failed(error)
+
+    def _pause_after_failure_s(self) -> float:
+        """Doubled with each answer that is lost after the first, since each may cost an id."""
+        usual_s, lost = self._options.pause_after_failure_s, max(self._lost.values())
+        return min(usual_s * 2.0 ** min(max(lost - 1, 0), 16), max(usual_s, LONGEST_PAUSE_S))
 
     def _has_problem(self) -> bool:
         """One look. A journal that cannot be written is the cycles' to tell; here it is one more reason to wait."""

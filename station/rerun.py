@@ -119,6 +119,7 @@ def _run(configuration: Configuration, log: SessionLog, session: ReplaySession) 
             printer_turn=threading.Lock(),
             claim=nowhere.touch,
             aborted=nowhere.touch,
+            pause=nowhere.touch,
             beside=pool.submit,
             publish=lambda _event: None,
         )

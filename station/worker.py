@@ -10,6 +10,7 @@ from drivers.clock import Clock, Deadline
 from drivers.errors import DriverError
 from drivers.trigger import Trigger, TriggerEvent
 from station.events import CycleEnded, CycleStarted, Event, SocketDown, SocketWaiting, StartRejected
+from station.health import IDLE_BOUND_S, Pulse
 from station.model import CycleResult
 
 WAIT_SLICE_S = 0.5
@@ -21,7 +22,8 @@ logger = logging.getLogger(__name__)
 class SocketWorker:
     """Drives one socket until it is told to stop. A fault of the trigger's device is told once, then its return awaited.
 
-    ``failed`` is told of a program fault that ends the thread: a socket must not fall silent unnoticed.
+    ``failed`` is told of a program fault that ends the thread: a socket must not fall silent unnoticed. ``pulse`` is beaten
+    with each look at the trigger and at both ends of a cycle; whoever runs the cycle beats it with each step.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class SocketWorker:
         clock: Clock,
         stopping: threading.Event,
         failed: Callable[[Exception], None],
+        pulse: Pulse | None = None,
     ) -> None:
         self._socket = socket
         self._trigger = trigger
@@ -43,6 +46,7 @@ class SocketWorker:
         self._clock = clock
         self._stopping = stopping
         self._failed = failed
+        self._pulse = pulse or Pulse()
         self._down: str | None = None
         self._told_ready = False
         self.thread = threading.Thread(target=self._run, name=f"socket-{socket}", daemon=True)
@@ -57,10 +61,12 @@ class SocketWorker:
             logger.exception("socket %s: its thread ends in a program fault", self._socket)
             self._failed(error)
         finally:
+            self._pulse.rest()
             self._trigger.close()
 
     def _next_start(self) -> TriggerEvent | None:
         """The next start. The socket is told ready only when its trigger's device has been opened by a first, short wait."""
+        self._pulse.beat(WAIT_SLICE_S, bound_s=IDLE_BOUND_S)
         try:
             event = self._trigger.wait(Deadline.after(WAIT_SLICE_S if self._told_ready else 0.0, self._clock))
         except DriverError as error:
@@ -78,6 +84,7 @@ class SocketWorker:
         return event
 
     def _cycle(self, event: TriggerEvent) -> None:
+        self._pulse.beat()
         self._publish(CycleStarted(self._socket))
         result = self._run_cycle(event)
         self._publish(CycleEnded(self._socket, result))

@@ -44,7 +44,8 @@ def _status(options: argparse.Namespace) -> int:
 def _refill(options: argparse.Namespace) -> int:
     config = configured(options).station
     with owning(config) as journal, calling(config) as client:
-        problem = Refill(journal, client, config.ids.refill, lambda _event: None).top_up()
+        lost = journal.read.lost_in_a_row(config.station)
+        problem = Refill(journal, client, config.ids.refill, lambda _event: None, lost_in_a_row=lost).top_up()
         levels = journal.pool_levels()
     sys.stdout.write(f"free: {levels.free(IdKind.DEVICE_ID)} DeviceIDs, {levels.free(IdKind.SN)} SNs\n")
     if problem is not None:

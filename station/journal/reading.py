@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from station.journal import allocation, sqlite, units, versions
-from station.journal.pool import PoolLevels
+from station.journal.pool import BatchState, PoolLevels
 from station.journal.records import (
     LISTING_MAX,
     AuditRecord,
@@ -24,11 +24,11 @@ from station.journal.records import (
     UnitQuery,
     UnitTimes,
 )
-from station.journal.schema import audit, cycles, effects, ids, labels, sessions, steps
+from station.journal.schema import audit, cycles, effects, id_batches, ids, labels, sessions, steps
 from station.journal.schema import units as units_table
 from station.journal.store import Store
 from station.journal.text import id_problem
-from station.model import Effect, LabelFate, Outcome, Unit
+from station.model import Effect, IdKind, LabelFate, Outcome, Unit
 
 _ID_COLUMNS = (units_table.c.chip_id, units_table.c.device_id, units_table.c.sn)
 
@@ -66,6 +66,10 @@ class JournalReader:
     def pool_levels(self, *, count_used: bool = False) -> PoolLevels:
         """The pool by kind and state. ``count_used`` also counts the ids used, which takes longer the more there are."""
         return self._store.run(lambda connection: allocation.levels(connection, count_used=count_used))
+
+    def lost_in_a_row(self, station: str) -> dict[IdKind, int]:
+        """For each kind, how many batches of this station lost their answer since the last one that was answered."""
+        return self._store.run(lambda connection: _lost_in_a_row(connection, station))
 
     def integrity_check(self) -> tuple[str, ...]:
         """What is wrong with the journal, in words; empty where the file is whole and agrees with itself. Reads all of it."""
@@ -192,6 +196,19 @@ def _label_record(row: sa.RowMapping) -> LabelRecord:
 
 def _audit_record(row: sa.RowMapping) -> AuditRecord:
     return AuditRecord(row["at"], row["operator"], row["action"], row["reason"], row["detail"])
+
+
+def _lost_in_a_row(connection: sa.Connection, station: str) -> dict[IdKind, int]:
+    found: dict[IdKind, int] = {}
+    for kind in IdKind:
+        mine = sa.and_(id_batches.c.station == station, id_batches.c.kind == kind.value)
+        answered = sa.select(id_batches.c.id).where(mine, id_batches.c.state == BatchState.ANSWERED.value)
+        last = connection.execute(answered.order_by(id_batches.c.id.desc()).limit(1)).scalar() or 0
+        lost = sa.select(sa.func.count()).where(
+            mine, id_batches.c.state == BatchState.LOST.value, id_batches.c.id > last
+        )
+        found[kind] = int(connection.execute(lost).scalar_one())
+    return found
 
 
 def _problems(connection: sa.Connection) -> tuple[str, ...]:

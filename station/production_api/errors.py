@@ -16,6 +16,7 @@
     ├── ApiScopeError                the token lacks the production right
     ├── ApiRedirected                the server sent us elsewhere; never followed
     ├── ApiConfigError               the server does not know this address or method
+    ├── ApiStopped                   the station stops: no further attempt
     └── ApiDefect                    a request that the station formed wrongly
 
 What a caller decides on is ``may_have_happened``: where it is False, the call certainly had no effect; where it is True, the
@@ -152,6 +153,12 @@ class ApiConfigError(ApiError):
     """Raised when the server does not know the method (010203) or the address (HTTP 404 and its kin)."""
 
     code = "api.config"
+
+
+class ApiStopped(ApiError):
+    """Raised when the station stops before an attempt: that one was not sent (``may_have_happened`` speaks of those before)."""
+
+    code = "cycle.shutdown"
 
 
 class ApiDefect(ApiError):

@@ -48,6 +48,8 @@ class FailureKind(StrEnum):
     """No free connection in this process in time."""
     BAD_REQUEST = "bad_request"
     """The request cannot be put on the wire."""
+    STOPPED = "stopped"
+    """The station stops: the request was not sent."""
     SEND = "send"
     """The connection failed while the request was being sent."""
     TIMEOUT = "timeout"
@@ -60,7 +62,9 @@ class FailureKind(StrEnum):
     """The answer is longer than the bound."""
 
 
-NOT_ARRIVED = frozenset({FailureKind.CONNECT, FailureKind.TLS, FailureKind.BUSY, FailureKind.BAD_REQUEST})
+NOT_ARRIVED = frozenset(
+    {FailureKind.CONNECT, FailureKind.TLS, FailureKind.BUSY, FailureKind.BAD_REQUEST, FailureKind.STOPPED}
+)
 """The kinds after which the server certainly has not seen the request."""
 
 

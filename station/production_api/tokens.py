@@ -15,10 +15,11 @@ from station.production_api.errors import (
     ApiError,
     ApiRedirected,
     ApiScopeError,
+    ApiStopped,
     ApiUnavailable,
     ApiUnreachable,
 )
-from station.production_api.http import HttpFailure, HttpPort, HttpRequest, HttpResponse
+from station.production_api.http import FailureKind, HttpFailure, HttpPort, HttpRequest, HttpResponse
 from station.production_api.options import ApiOptions, ClientCredentialsAuth, CsidAuth, GivenToken
 from station.production_api.retry import parse_http_date
 from station.production_api.strict_json import NotJson
@@ -207,7 +208,8 @@ class TokenSource:
         try:
             response = http.send(request, self._options.timeout_s)
         except HttpFailure as failure:
-            raise ApiUnreachable(f"no token: {failure}") from failure
+            error = ApiStopped if failure.kind is FailureKind.STOPPED else ApiUnreachable
+            raise error(f"no token: {failure}") from failure
         if 300 <= response.status < 400:
             raise ApiRedirected(f"no token: HTTP {response.status} at the token's address")
         try:

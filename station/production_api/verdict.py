@@ -22,6 +22,7 @@ from station.production_api.errors import (
     ApiError,
     ApiRedirected,
     ApiScopeError,
+    ApiStopped,
     ApiUnreachable,
 )
 from station.production_api.http import FailureKind, HttpFailure, HttpResponse
@@ -65,6 +66,8 @@ def of_failure(failure: HttpFailure) -> Failure:
     """The verdict on an attempt without an answer."""
     if failure.kind is FailureKind.BAD_REQUEST:
         return Failure(ApiDefect, str(failure))
+    if failure.kind is FailureKind.STOPPED:
+        return Failure(ApiStopped, str(failure))
     error = ApiAnswerLost if failure.may_have_arrived else ApiUnreachable
     return Failure(error, str(failure), Retry.SAME_CALL, unknown_effect=failure.may_have_arrived)
 

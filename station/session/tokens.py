@@ -28,6 +28,7 @@ _ERRORS: dict[str, type[ApiError]] = {
         errors.ApiScopeError,
         errors.ApiConfigError,
         errors.ApiRedirected,
+        errors.ApiStopped,
     )
 }
 
