@@ -149,12 +149,10 @@ class Cycle:
     def _reserve(self, identity: Identity) -> Unit:
         scanned_sn = None if self._scanned_sn is None else self._bench.check_sn(self._scanned_sn)
         unit = self._unit
-        if unit is None:
+        if unit is None or (scanned_sn is not None and unit.sn != scanned_sn):
             app_eui = identity.app_eui.value
             assert app_eui is not None, "checked by check_app_eui"
             unit = self._bench.main.journal.reserve(self._number, identity.chip_id, app_eui, scanned_sn=scanned_sn)
-        if scanned_sn is not None and unit.sn != scanned_sn:
-            raise UnitError("unit.sn_mismatch", f"scanned {scanned_sn}, this unit has {unit.sn or 'none'}")
         self._learn(unit)
         if unit.device_id is not None and not unit.activated:
             self._bench.board.check_device_id(unit.device_id)

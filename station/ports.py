@@ -81,8 +81,9 @@ class CycleJournal(Protocol):
 
     def reserve(self, cycle: int, chip_id: str, app_eui: str, *, scanned_sn: str | None) -> Unit:
         """Create the unit and set its DeviceID and SN aside: from the pool, or none of them where the server allocates.
-        ``scanned_sn`` is the SN to bind where a scan gives it. A chip that already has a unit gets that unit back unchanged.
-        Raises PoolEmpty, or UnitError("unit.sn_taken") where the SN belongs to another unit."""
+        ``scanned_sn`` is the SN to bind where a scan gives it. A chip that already has a unit gets that unit back unchanged,
+        but for a scanned SN that takes the place of another one of a scan which the API has not bound to it. Raises PoolEmpty,
+        UnitError("unit.sn_taken") where the SN is another unit's, UnitError("unit.sn_mismatch") where the unit keeps its own."""
 
     def advance(
         self,

@@ -73,6 +73,12 @@ def claim_scanned(connection: sa.Connection, sn: str, chip_id: str) -> None:
         raise UnitError("unit.sn_taken", f"SN {sn} is {row['state']} by chip {row['chip_id']}")
 
 
+def forget_scanned(connection: sa.Connection, sn: str, chip_id: str) -> None:
+    """End a unit's claim on an SN that only a scan brought: it is another board's, or nobody's."""
+    scanned = sa.and_(ids.c.kind == IdKind.SN.value, ids.c.value == sn, ids.c.chip_id == chip_id, ids.c.batch.is_(None))
+    connection.execute(sa.delete(ids).where(scanned))
+
+
 def name(connection: sa.Connection, kind: IdKind, value: str, chip_id: str) -> None:
     """Note that a call is about to name the id of this unit. Raises JournalContradiction for an id that is not this unit's
     or is out of use."""

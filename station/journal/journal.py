@@ -79,7 +79,8 @@ class Journal:
         return self._store.run(lambda connection: units.find(connection, chip_id))
 
     def reserve(self, cycle: int, chip_id: str, app_eui: str, *, scanned_sn: str | None) -> Unit:
-        """See ``CycleJournal``. An id reserved for a chip stays that chip's for ever, even if it is never named."""
+        """See ``CycleJournal``. An id reserved for a chip stays that chip's for ever, even if it is never named; but a scanned SN
+        that is not the unit's takes the place of one that the API never bound to it."""
         checked_id("chip_id", chip_id)
         checked_id("app_eui", app_eui)
         if scanned_sn is not None:
@@ -89,8 +90,11 @@ class Journal:
             changed = sa.update(cycles).where(cycles.c.cycle == cycle).values(chip_id=chip_id)
             if scene.connection.execute(changed).rowcount != 1:
                 raise JournalContradiction(f"cycle {cycle} is unknown")
-            if units.locked(scene.connection, chip_id) is None:
+            facts = units.locked(scene.connection, chip_id)
+            if facts is None:
                 self._create_unit(scene, chip_id, app_eui, scanned_sn)
+            elif scanned_sn is not None and facts["sn"] != scanned_sn:
+                progress.exchange_sn(scene, facts, scanned_sn)
             return self._found(scene, chip_id)
 
         return self._write(cycle, work)

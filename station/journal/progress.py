@@ -13,11 +13,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from station.errors import UnitError
 from station.journal import allocation
 from station.journal.errors import JournalContradiction, JournalMisuse
 from station.journal.schema import effects, labels
 from station.journal.text import remark
-from station.journal.units import REQUEST_MAX_CHARS, Facts, must_be_locked, refuse_held, save
+from station.journal.units import REQUEST_MAX_CHARS, Facts, find, must_be_locked, record_audit, refuse_held, save
 from station.model import EffectKind, EffectState, IdKind, LabelFate
 from station.ports import Intent, Settlement
 
@@ -80,6 +81,24 @@ def advance(
     started = tuple(start_effect(scene, facts, intent) for intent in intend)
     save(scene.connection, before, facts)
     return started
+
+
+def exchange_sn(scene: Scene, before: Facts, sn: str) -> None:
+    """Give a unit the SN that was scanned now. Raises UnitError("unit.sn_mismatch") unless its present one is of a scan too, and
+    the API has refused it or never heard of it; UnitError("unit.sn_taken") where the new one is another unit's."""
+    chip_id, old = before["chip_id"], before["sn"]
+    unit = find(scene.connection, chip_id)
+    assert unit is not None, "the caller holds its row"
+    refuse_held(before)
+    if unit.bound or unit.sn_from_pool or unit.open_effect(EffectKind.BIND) is not None:
+        raise UnitError("unit.sn_mismatch", f"scanned {sn}, this unit has {old or 'none'}")
+    if old is not None:
+        allocation.forget_scanned(scene.connection, old, chip_id)
+    allocation.claim_scanned(scene.connection, sn, chip_id)
+    save(scene.connection, before, before | {"sn": sn})
+    record_audit(
+        scene.connection, scene.now_ms, scene.station, chip_id, "sn.exchanged", detail=f"{old or 'none'} for {sn}"
+    )
 
 
 def settle_effect(scene: Scene, facts: Facts, settlement: Settlement) -> None:

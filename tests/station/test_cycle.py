@@ -10,6 +10,7 @@ import pytest
 
 from station.events import CycleEnded, Event, StepEnded, StepStarted
 from station.model import CycleResult, LabelFate, Outcome, Step
+from station.production_api.simulator.faults import Fault, FaultKind
 from station.production_api.wire import ACTIVATE_DEVICE_ID, BIND_SN
 from tests.support.station import SHARED_SLOT_AT, Board, Rig, Start, station
 
@@ -108,6 +109,34 @@ def test_a_scanned_sn_of_another_board_is_refused_before_anything_is_spent(tmp_p
         assert ends(again) == (Outcome.PASS, None)
         wrong = rig.one(first, text="SN-0002")
         assert ends(wrong) == (Outcome.FAIL, "unit.sn_mismatch")
+
+
+def test_a_wrong_sn_that_the_server_refuses_gives_way_to_the_right_one(tmp_path: Path) -> None:
+    """The board that the wrong label belongs to gets it afterwards."""
+    with station(tmp_path, scan="sn") as rig:
+        rig.api.seed(sns=("SN-0001", "SN-0002"))
+        rig.api.add_fault(Fault(FaultKind.CODE, method="bindSN", code="030101"))
+        board, other = rig.board(), rig.board()
+        refused, passed, others = rig.run(
+            Start(board, text="SN-0002"), Start(board, text="SN-0001"), Start(other, text="SN-0002")
+        )
+        assert ends(refused) == (Outcome.FAIL, "api.unit_refused")
+        assert (ends(passed), passed.sn, passed.device_id) == ((Outcome.PASS, None), "SN-0001", refused.device_id)
+        assert (ends(others), others.sn) == ((Outcome.PASS, None), "SN-0002")
+        (audit,) = rig.rows("SELECT * FROM audit WHERE action = 'sn.exchanged'")
+        assert (audit["chip_id"], audit["detail"]) == (passed.chip_id, "SN-0002 for SN-0001")
+
+
+def test_an_sn_whose_bind_may_have_happened_is_kept(tmp_path: Path) -> None:
+    with station(tmp_path, scan="sn") as rig:
+        rig.api.seed(sns=("SN-0001",))
+        rig.api.add_fault(Fault(FaultKind.ANSWER_LOST, method="bindSN", times=9))
+        board = rig.board()
+        lost, wrong = rig.run(Start(board, text="SN-0001"), Start(board, text="SN-0002"))
+        assert ends(lost) == (Outcome.ERROR, "api.answer_lost")
+        assert ends(wrong) == (Outcome.FAIL, "unit.sn_mismatch")
+        rig.api.clear_faults()
+        assert ends(rig.one(board, text="SN-0001")) == (Outcome.PASS, None)
 
 
 @pytest.mark.parametrize("text", ["A/B", "^XZ^XA", "x" * 65, "~JA"])

@@ -85,8 +85,31 @@ def test_results_and_intents_of_one_call_are_one_transaction(journal: Journal):
 def test_reserving_again_gives_the_same_unit_unchanged(journal: Journal):
     _, first = reserve(journal, "C1")
     cycle = journal.begin_cycle("B", "again")
-    assert journal.reserve(cycle, "C1", "0000000000000000", scanned_sn="SN00009") == first
+    assert journal.reserve(cycle, "C1", "0000000000000000", scanned_sn=None) == first
+    assert journal.reserve(cycle, "C1", "0000000000000000", scanned_sn=first.sn) == first
     assert id_states(journal, IdKind.SN) == {"free": 9, "reserved": 1}
+
+
+@pytest.mark.parametrize("scanned", [None, "SN00007"], ids=["of the pool", "scanned, and of the pool too"])
+def test_an_sn_of_the_pool_gives_way_to_no_scan(journal: Journal, scanned: str | None):
+    cycle, first = reserve(journal, "C1", scanned)
+    with pytest.raises(UnitError, match="scanned ELSEWHERE-1, this unit has"):
+        journal.reserve(cycle, "C1", APP_EUI, scanned_sn="ELSEWHERE-1")
+    assert journal.find_unit("C1") == first
+
+
+def test_a_scanned_sn_gives_way_until_its_bind_may_have_happened(journal: Journal):
+    cycle, _ = reserve(journal, "C1", "WRONG-1")
+    assert journal.reserve(cycle, "C1", APP_EUI, scanned_sn="WRONG-2").sn == "WRONG-2"
+    assert reserve(journal, "C2", "WRONG-1")[1].sn == "WRONG-1"
+    with pytest.raises(UnitError, match="chip C2"):
+        journal.reserve(cycle, "C1", APP_EUI, scanned_sn="WRONG-1")
+    unit = do(journal, cycle, known(journal, "C1"), activation(known(journal, "C1")), device_id="d00000")
+    (effect,) = journal.advance(cycle, "C1", intend=[binding(unit)])
+    with pytest.raises(UnitError, match="this unit has WRONG-2"):
+        journal.reserve(cycle, "C1", APP_EUI, scanned_sn="RIGHT-1")
+    journal.advance(cycle, "C1", settle=[Settlement(effect, EffectState.NOT_DONE)])
+    assert journal.reserve(cycle, "C1", APP_EUI, scanned_sn="RIGHT-1").sn == "RIGHT-1"
 
 
 def test_an_empty_pool_leaves_nothing_behind(tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import settings
@@ -77,10 +78,19 @@ class Promises(RuleBasedStateMachine):
         try:
             unit = self.journal.reserve(self.cycle, chip, APP_EUI, scanned_sn=sn)
         except REFUSALS:
-            assert before is None
-            assert self.journal.find_unit(chip) is None
+            assert self.journal.find_unit(chip) == before
             return
-        assert before is None or unit == before
+        if before is not None and unit != before:
+            self.exchanged(before, unit)
+
+    def exchanged(self, before: Unit, after: Unit) -> None:
+        """A scan may replace an SN of a scan that was never bound, and nothing else of a unit."""
+        assert replace(after, sn=before.sn, sn_from_pool=False) == before
+        assert not before.bound
+        assert before.open_effect(EffectKind.BIND) is None
+        if before.sn is not None:
+            del self.owner[IdKind.SN, before.sn], self.had[before.chip_id, IdKind.SN]
+            self.issued[IdKind.SN].remove(before.sn)
 
     @rule(chip=CHIPS, kind=st.sampled_from(list(EffectKind)))
     def intend(self, chip: str, kind: EffectKind) -> None:
