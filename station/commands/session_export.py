@@ -4,32 +4,63 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from station.errors import SessionError
-from station.session.format import log_lines, read_log
+from station.session.format import SessionLog, log_lines, read_log
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``station sessions export``."""
     parser.add_argument("log", type=Path, metavar="LOG")
-    parser.add_argument("--to", type=Path, required=True, metavar="FILE.jsonl", help="must not exist yet")
+    parser.add_argument("--to", type=Path, required=True, metavar="FILE", help="must not exist yet")
+    known = ", ".join(FORMATS)
+    parser.add_argument("--format", choices=tuple(FORMATS), help=f"{known}; by default what FILE ends in")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Raises SessionError for a log that cannot be read or a file that cannot be written."""
-    _export(options.log, options.to)
+    """Raises SessionError for a log that cannot be read, a file that cannot be written, and a name that tells no format."""
+    format_name = options.format or options.to.suffix.removeprefix(".")
+    if format_name not in FORMATS:
+        known = ", ".join(f".{name}" for name in FORMATS)
+        raise SessionError(f"{options.to}: tells no format: end it in one of {known}, or give --format")
+    log = read_log(options.log)
+    _write(options.to, FORMATS[format_name](log))
     return 0
 
 
-def _export(log: Path, to: Path) -> None:
-    read_log(log)
-    if to.suffix != ".jsonl":
-        raise SessionError(f"{to}: the name of a plain copy ends in .jsonl")
+def _har(log: SessionLog) -> bytes:
+    from station.session.export.har import to_har
+
+    return to_har(log)
+
+
+def _pcapng(log: SessionLog) -> bytes:
+    from station.session.export.pcapng import to_pcapng
+    from station.session.wire_words import decoders_for
+
+    return to_pcapng(log, decoders_for(log))
+
+
+def _jsonl(log: SessionLog) -> bytes:
+    """Line for line, with what a crash left of the last one."""
+    return b"".join(log_lines(log.path))
+
+
+FORMATS: dict[str, Callable[[SessionLog], bytes]] = {"har": _har, "pcapng": _pcapng, "jsonl": _jsonl}
+"""By name, which is what a file of it ends in."""
+
+
+def _write(to: Path, content: bytes) -> None:
+    """A new file, readable by its owner only; none where it cannot be written whole."""
     try:
         fd = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            for line in log_lines(log):
-                file.write(line)
     except OSError as error:
+        raise SessionError(f"{to}: {error.strerror}") from error
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        to.unlink(missing_ok=True)
         raise SessionError(f"{to}: {error.strerror}") from error
