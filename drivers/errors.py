@@ -150,6 +150,12 @@ class PrinterError(DriverError):
     code = "printer.failed"
 
 
+class PrinterUnreachable(PrinterError):
+    """Raised where a printer's port cannot be opened or fails before a job; the message is the TransportError's, its cause."""
+
+    code = "printer.unreachable"
+
+
 class PrinterSilent(PrinterError):
     """Raised when the printer does not answer its status request in time. Silence is not readiness."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from drivers.bootloader import Bootloader, BootloaderDriver, Reading
 from drivers.errors import DriverMisuse
-from drivers.printer import LabelPrinter, Receipt
+from drivers.printer import LabelPrinter, Receipt, ready_printer
 from drivers.transport import SerialTransport, Transport
 from station.cycle import Bench, Beside, Lane
 from station.errors import UnitError
@@ -168,12 +168,9 @@ class _Labels:
     def ready(self) -> Iterator[ReadyPrinter]:
         """The printer's turn is held from its status to its proof: another socket's job in between would spoil both."""
         with self.world.printer_turn:
-            link = self.session.pipe("printer", self.world.open_printer)
-            try:
-                self.policy.printer.check(link, self.session.clock)
-                yield _ReadyPrinter(self.policy.printer, link, self.session)
-            finally:
-                link.close()
+            printer, clock = self.policy.printer, self.session.clock
+            with ready_printer(printer, lambda: self.session.pipe("printer", self.world.open_printer), clock) as link:
+                yield _ReadyPrinter(printer, link, self.session)
 
 
 @dataclass(frozen=True, slots=True)

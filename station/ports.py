@@ -135,8 +135,7 @@ class LabelPort(Protocol):
         """Draw the label for this printer. Raises LabelError."""
 
     def ready(self) -> AbstractContextManager[ReadyPrinter]:
-        """Wait for the printer's turn, connect and check it. Raises PrinterSilent, PrinterNotReady or TransportError where a
-        job would fail: nothing was printed."""
+        """Wait for the printer's turn, connect and check it. Raises PrinterError where a job would fail: nothing was printed."""
 
 
 class BoardPort(Protocol):

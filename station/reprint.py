@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from drivers.clock import Clock
-from drivers.printer import LabelPrinter, Receipt
+from drivers.printer import LabelPrinter, Receipt, ready_printer
 from drivers.transport import Transport
 from station.errors import LabelError, UnitError
 from station.journal.journal import Journal
@@ -32,23 +32,18 @@ class Reprinter:
 
     def reprint(self, journal: Journal, chip_id: str, *, reason: str, operator: str) -> tuple[Reprint, Receipt]:
         """Print one more label of a unit and journal its fate. Raises UnitError where the unit has none, is held, or a label is
-        in doubt, LabelError, PrinterError or TransportError: nothing was printed then."""
-        with self.turn:
-            link = self.open_link()
+        in doubt, LabelError or PrinterError: nothing was printed then."""
+        with self.turn, ready_printer(self.printer, self.open_link, self.clock) as link:
+            reprint = journal.begin_reprint(chip_id, reason=reason, operator=operator)
             try:
-                self.printer.check(link, self.clock)
-                reprint = journal.begin_reprint(chip_id, reason=reason, operator=operator)
-                try:
-                    data = _data(reprint.unit, reprint.copy_number, self.extra)
-                    job = render(self.label, data, self.printer.language, self.printer.dots_per_mm)
-                except (LabelError, UnitError):
-                    journal.end_reprint(reprint, LabelFate.NOT_PRINTED, "the label could not be drawn")
-                    raise
-                receipt = self.printer.send(link, job, self.clock)
-                proof = f"{receipt.proof} {receipt.detail}".strip()
-                journal.end_reprint(reprint, LabelFate(receipt.fate.value), proof)
-            finally:
-                link.close()
+                data = _data(reprint.unit, reprint.copy_number, self.extra)
+                job = render(self.label, data, self.printer.language, self.printer.dots_per_mm)
+            except (LabelError, UnitError):
+                journal.end_reprint(reprint, LabelFate.NOT_PRINTED, "the label could not be drawn")
+                raise
+            receipt = self.printer.send(link, job, self.clock)
+            proof = f"{receipt.proof} {receipt.detail}".strip()
+            journal.end_reprint(reprint, LabelFate(receipt.fate.value), proof)
         return reprint, receipt
 
 

@@ -6,11 +6,14 @@ recorded. One job at a time runs on one printer; whoever shares a printer betwee
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
 
 from drivers.clock import Clock
+from drivers.errors import PrinterUnreachable, TransportError
 from drivers.transport import Transport
 
 Language = Literal["zpl", "escpos", "png"]
@@ -51,3 +54,17 @@ class LabelPrinter(Protocol):
     def send(self, link: Transport, job: bytes, clock: Clock) -> Receipt:
         """Print one job and wait, in bounded time, for the best proof this printer gives. Raises nothing once the first byte
         may have left: a failure then is a fate."""
+
+
+@contextmanager
+def ready_printer(printer: LabelPrinter, open_link: Callable[[], Transport], clock: Clock) -> Iterator[Transport]:
+    """The link to a printer that has just said it is ready; closed at the end. Raises PrinterUnreachable, PrinterSilent,
+    PrinterNotReady or another PrinterError: nothing was printed."""
+    with ExitStack() as closing:
+        try:
+            link = open_link()
+            closing.callback(link.close)
+            printer.check(link, clock)
+        except TransportError as error:
+            raise PrinterUnreachable(str(error)) from error
+        yield link

@@ -68,7 +68,9 @@ def test_a_printer_that_is_not_there_is_told(tmp_path: Path) -> None:
         board = rig.board()
         rig.printer_link.close()
         result = rig.one(board)
-        assert (ends(result), result.label) == ((Outcome.ERROR, "port.missing"), LabelFate.NOT_PRINTED)
+        assert (ends(result), result.label) == ((Outcome.ERROR, "printer.unreachable"), LabelFate.NOT_PRINTED)
+        assert result.message.startswith("127.0.0.1:")
+        assert "Connection refused" in result.message
 
 
 def test_a_label_whose_fate_is_unknown_is_never_printed_again_by_itself(tmp_path: Path) -> None:
