@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from drivers.clock import Deadline, SystemClock
 from drivers.printer import Receipt
@@ -21,12 +21,15 @@ from station.bench import Policy, World, assemble
 from station.claims import Claims
 from station.config.models import SocketConfig, StationConfig
 from station.config.validate import Configuration
+from station.control import ControlServer
 from station.cycle import Cycle, describe
 from station.errors import StationError, explain
 from station.events import CycleEnded, Event, StartRejected, StepEnded, StepStarted
 from station.filing import file_cut_off, file_log
 from station.health import Pulse, call_bound_s, overdue, step_bound_s
+from station.journal.journal import Journal
 from station.journal.opening import LOCK_TIMEOUT_S, open_journal
+from station.journal.pool import PoolLevels
 from station.journal.records import Reprint
 from station.model import CycleResult, IdKind, IdSource, LabelFate
 from station.parts import HeldPort, bootloader_driver, build_trigger, label_printer, open_connection, policy_for
@@ -41,6 +44,8 @@ from station.session.masking import Masker
 from station.session.recorder import RecordingSession
 from station.session.store import path_for
 from station.worker import SocketWorker
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +75,7 @@ class Jig:
         self._clock = SystemClock()
         self._stopping = threading.Event()
         self._ending = threading.Event()
+        self._stop_by: Deadline | None = None
         self._failure: Exception | None = None
         self._lock = threading.Lock()
         self._started_cycles = 0
@@ -126,6 +132,7 @@ class Jig:
                 self._start_refilling()
             for worker in self._workers:
                 worker.thread.start()
+            self._closing.enter_context(ControlServer(self._config.state_dir, self))
             on_failure.pop_all()
         return self
 
@@ -139,6 +146,7 @@ class Jig:
     def stop(self) -> None:
         """Ask for the end: no new cycle starts, a cycle in progress ends before its next step, a call of the API is not
         repeated."""
+        self._stop_by = self._stop_by or Deadline.after(STOP_TIMEOUT_S, self._clock)
         self._stopping.set()
         self._ending.set()
 
@@ -158,9 +166,9 @@ class Jig:
         self, chip_id: str, *, reason: str, operator: str, printer: str | None = None
     ) -> tuple[Reprint, Receipt]:
         """One more label of a unit, on the printer of this name or the first; waits for the printer's turn among the sockets.
-        Raises KeyError for a printer that there is not, UnitError("unit.busy") while a cycle works on the unit, and what
-        ``Reprinter.reprint`` raises."""
-        chosen = {each.name: each for each in reversed(self._config.printers)}[printer or self._config.printers[0].name]
+        Raises UnitError("usage.invalid") for a printer that there is not, UnitError("unit.busy") while a cycle works on the
+        unit, and what ``Reprinter.reprint`` raises."""
+        chosen = self._config.printer_named(printer)
         holder = f"printer {chosen.name}"
         reprinter = Reprinter(
             label_printer(chosen),
@@ -170,11 +178,18 @@ class Jig:
             self._clock,
             dict(self._config.label_extra),
         )
-        self._claims.take(chip_id, holder)
-        try:
+        with self._claims.held(chip_id, holder):
             return reprinter.reprint(self.journal, chip_id, reason=reason, operator=operator)
-        finally:
-            self._claims.release(holder)
+
+    def settle(self, chip_id: str, decide: Callable[[Journal], T]) -> T:
+        """Carry a person's decision about a unit to the journal. Raises UnitError("unit.busy") while a cycle works on it."""
+        with self._claims.held(chip_id, "by a person"):
+            return decide(self.journal)
+
+    def top_up(self) -> tuple[PoolLevels, str | None]:
+        """Ask the API now for the ids that are low; the levels then, and the problem that kept some from coming."""
+        problem = self.refill.top_up()
+        return self.journal.pool_levels(), problem
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the station ends: ``stop`` or ``drain`` was called, the wanted number of cycles has ended, or a program fault
@@ -189,6 +204,10 @@ class Jig:
                 worker.thread.join(deadline.remaining_s())
         return not any(worker.thread.is_alive() for worker in self._workers)
 
+    def is_late(self) -> bool:
+        """Whether ``stop`` was called so long ago that a cycle still in progress is given up."""
+        return self._stop_by is not None and self._stop_by.remaining_s() == 0
+
     def overdue(self) -> tuple[str, ...]:
         """The workers that hang: those that made no progress within their own bounds (``station.health``)."""
         return overdue(
@@ -202,7 +221,8 @@ class Jig:
 
     def _close(self) -> None:
         self.stop()
-        if not self.wait_for_cycles(STOP_TIMEOUT_S):
+        assert self._stop_by is not None, "set by stop"
+        if not self.wait_for_cycles(self._stop_by.remaining_s()):
             logger.error("a cycle has not ended within %g s: it is cut off", STOP_TIMEOUT_S)
         self._closing.close()
 

@@ -68,7 +68,7 @@ class PlainView:
         self._waiting: set[str] = set()
 
     def __call__(self, event: Event) -> None:
-        line = _line_of(event)
+        line = line_of(event)
         with self._lock:
             if isinstance(event, SocketWaiting):
                 line = None if event.socket in self._waiting else line
@@ -86,7 +86,8 @@ class PlainView:
         """Nothing is held."""
 
 
-def _line_of(event: Event) -> str | None:
+def line_of(event: Event) -> str | None:
+    """One printable line for an event worth knowing, None for any other."""
     match event:
         case CycleEnded(socket, result):
             return f"[{socket}] cycle {result.cycle}: {summary_of(result)}"
@@ -144,7 +145,7 @@ class TerminalView:
                 soft_wrap=True,
             )
         elif isinstance(event, StartRejected | SocketDown):
-            self._console.print(_line_of(event), style="yellow", markup=False, highlight=False, soft_wrap=True)
+            self._console.print(line_of(event), style="yellow", markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         self._live.stop()

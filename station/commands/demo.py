@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import statistics
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from station.arguments import whole
-from station.commands.run import MAX_CYCLES, exit_status, publisher, stopped_by_signals
+from station.commands.run import MAX_CYCLES, exit_status, outlets_of, publisher
 from station.events import Event
 from station.model import CycleResult, Outcome, Step
 
@@ -38,13 +39,14 @@ def run(options: argparse.Namespace) -> int:
     from station.demo import Operator, simulated_jig, socket_names
     from station.jig import Jig
     from station.live import open_view
+    from station.os_signals import taken
 
     options.dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with simulated_jig(options.dir, socket_names(options.sockets)) as (file, sockets):
         configuration = load_configuration(file)
         operator = Operator(sockets)
         view = open_view()
-        show = publisher(view, options.json)
+        show = publisher(outlets_of(view, options.json))
 
         def publish(event: Event) -> None:
             show(event)
@@ -52,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
 
         try:
             jig = Jig(configuration, publish, cycles=options.cycles)
-            with stopped_by_signals(jig), jig:
+            with taken({signal.SIGTERM: jig.stop, signal.SIGINT: jig.stop}), jig:
                 jig.wait()
         finally:
             view.close()

@@ -6,21 +6,16 @@ import argparse
 import contextlib
 import json
 import logging
-import signal
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from station.arguments import whole
 from station.commands import forget_output
 from station.events import CycleEnded, Event
+from station.logs import LogStyle
 from station.model import CycleResult, Outcome
-
-if TYPE_CHECKING:
-    from types import FrameType
-
-    from station.jig import Jig
 
 MAX_CYCLES = 1_000_000
 
@@ -31,27 +26,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="the station's configuration")
     parser.add_argument("--cycles", type=whole(1, MAX_CYCLES), metavar="N", help="stop after N cycles have ended")
     parser.add_argument("--json", action="store_true", help="one JSON line per cycle on standard output")
+    parser.add_argument(
+        "--log",
+        choices=[style.value for style in LogStyle],
+        default=LogStyle.AUTO.value,
+        help="what goes to standard error: lines for people, JSON lines, or records for the journal (default: what fits)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """0; 1 if any of N cycles was not PASS; 2 for a configuration that cannot be used (``describe_failure``)."""
-    from station.config.devices import require_devices
-    from station.config.validate import load_configuration
-    from station.jig import Jig
-    from station.live import open_view
+    from station.event_log import EventLog
+    from station.live import View, open_view
+    from station.logs import chosen_style, logging_to
+    from station.sd_notify import Notifier
+    from station.service import Service
+    from station.status_line import StatusLine
 
-    configuration = load_configuration(options.config)
-    require_devices(configuration)
-    view = open_view()
-    try:
-        jig = Jig(configuration, publisher(view, options.json), cycles=options.cycles)
-        with stopped_by_signals(jig), jig:
-            for warning in jig.warnings:
-                sys.stderr.write(f"station: warning: {warning}\n")
-            jig.wait()
-    finally:
-        view.close()
-    return exit_status(jig.results) if options.cycles is not None else 0
+    style = chosen_style(LogStyle(options.log), os.environ, sys.stderr.fileno())
+    notifier = Notifier.from_environment()
+    with logging_to(style):
+        view: View = open_view() if style is LogStyle.PLAIN else EventLog()
+        outlets: list[Callable[[Event], None]] = [*outlets_of(view, options.json), StatusLine(notifier.status)]
+        with contextlib.closing(view):
+            results = Service(options.config, publisher(outlets), notifier, cycles=options.cycles).run()
+    return exit_status(results) if options.cycles is not None else 0
 
 
 def exit_status(results: list[CycleResult]) -> int:
@@ -59,17 +58,22 @@ def exit_status(results: list[CycleResult]) -> int:
     return 0 if all(result.outcome is Outcome.PASS for result in results) else 1
 
 
-def publisher(view: Callable[[Event], None], as_json: bool) -> Callable[[Event], None]:
-    """Shows events in the view and, where asked for, writes each cycle's JSON line. A reader that has gone, a closed pipe or a
-    terminal that hung up, is logged once and stops nothing."""
-    outlets = [write_json_line, view] if as_json else [view]
+def outlets_of(view: Callable[[Event], None], as_json: bool) -> list[Callable[[Event], None]]:
+    """The view and, where asked for, the JSON lines before it."""
+    return [write_json_line, view] if as_json else [view]
+
+
+def publisher(outlets: list[Callable[[Event], None]]) -> Callable[[Event], None]:
+    """Tells every outlet of each event. A reader that has gone, a closed pipe or a terminal that hung up, is logged once and
+    stops nothing."""
+    open_outlets = list(outlets)
 
     def publish(event: Event) -> None:
-        for outlet in tuple(outlets):
+        for outlet in tuple(open_outlets):
             try:
                 outlet(event)
             except OSError as error:
-                outlets.remove(outlet)
+                open_outlets.remove(outlet)
                 logger.warning("what happens is shown no more: %s", error)
                 if outlet is write_json_line:
                     forget_output()
@@ -82,18 +86,3 @@ def write_json_line(event: Event) -> None:
     if isinstance(event, CycleEnded):
         sys.stdout.write(json.dumps(event.result.to_json()) + "\n")
         sys.stdout.flush()
-
-
-@contextlib.contextmanager
-def stopped_by_signals(jig: Jig) -> Iterator[None]:
-    """SIGTERM and SIGINT ask the jig to end; the cycles in progress end before their next step."""
-
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        jig.stop()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

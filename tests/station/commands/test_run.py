@@ -21,7 +21,7 @@ def test_a_view_whose_terminal_has_gone_is_told_once_and_stops_nothing() -> None
         seen.append(event)
         raise BrokenPipeError
 
-    publish = publisher(view, as_json=False)
+    publish = publisher([view])
     publish(SocketWaiting("A"))
     publish(SocketWaiting("A"))
     assert len(seen) == 1
