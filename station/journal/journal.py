@@ -7,17 +7,18 @@ the change is on disk; when it raises, none of it is.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import TypeVar
 
 import sqlalchemy as sa
 
 from drivers.clock import Clock
-from station.journal import allocation, decisions, progress, units
+from station.journal import allocation, decisions, progress, units, versions
 from station.journal.decisions import Person
-from station.journal.errors import JournalContradiction
+from station.journal.errors import JournalContradiction, JournalError, JournalUnreachable
 from station.journal.pool import BatchReport, BatchState, PoolLevels
 from station.journal.progress import Scene
 from station.journal.reading import JournalReader
@@ -25,6 +26,7 @@ from station.journal.records import Decision, Reprint
 from station.journal.schema import cycles, effects, id_batches, sessions, steps
 from station.journal.schema import units as units_table
 from station.journal.store import Store
+from station.journal.tenure import Tenure
 from station.journal.text import checked_id, remark
 from station.model import CycleResult, EffectState, Hold, IdKind, IdSource, LabelFate, Outcome, Unit
 from station.ports import Intent, Settlement
@@ -37,10 +39,21 @@ logger = logging.getLogger(__name__)
 
 
 class Journal:
-    """Made by ``station.journal.opening.open_journal``; safe to share between threads. ``read`` answers people's questions."""
+    """Made by ``station.journal.opening.open_journal``; safe to share between threads. ``read`` answers people's questions.
+
+    Where the database can be lost and come back, a cycle that it was lost under ends: each later call for it raises
+    JournalUnreachable, and what it left open is in doubt as after a crash. The next cycle begins when the database is back.
+    """
 
     def __init__(
-        self, store: Store, reader: JournalReader, clock: Clock, ids: IdSource, station: str, closing: ExitStack
+        self,
+        store: Store,
+        reader: JournalReader,
+        clock: Clock,
+        ids: IdSource,
+        station: str,
+        closing: ExitStack,
+        tenure: Tenure,
     ) -> None:
         self.read = reader
         self._store = store
@@ -48,6 +61,12 @@ class Journal:
         self._ids = ids
         self._station = checked_id("station", station)
         self._closing = closing
+        self._tenure = tenure
+        self._taking_over = threading.Lock()
+        self._recovered = 0
+        """The tenure of which the leavings of all before it are written down."""
+        self._running: dict[int, int] = {}
+        """Each cycle in progress and the tenure it began in."""
 
     def close(self) -> None:
         """Close the connections and let another agent own the journal."""
@@ -72,7 +91,10 @@ class Journal:
             assert inserted.inserted_primary_key is not None, "one row was inserted"
             return int(inserted.inserted_primary_key[0])
 
-        return self._write(None, work)
+        tenure = self._owned()
+        cycle = self._write(None, work)
+        self._running[cycle] = tenure
+        return cycle
 
     def find_unit(self, chip_id: str) -> Unit | None:
         """See ``CycleJournal``."""
@@ -160,7 +182,13 @@ class Journal:
             if rows:
                 scene.connection.execute(sa.insert(steps), rows)
 
-        self._write(result.cycle, work)
+        try:
+            self._write(result.cycle, work)
+        except JournalUnreachable:
+            self._cut_off(result.cycle)
+            raise
+        finally:
+            self._running.pop(result.cycle, None)
 
     def note_session(self, cycle: int, path: str, sha256: str, size_bytes: int) -> None:
         """Note the finished session log of a cycle: where it is (relative to the session directory), the SHA-256 of the file
@@ -243,10 +271,53 @@ class Journal:
 
     def recover(self) -> None:
         """Write down what this station's last agent left open when it ended: effects whose result nobody will bring become in
-        doubt, batches possibly lost, its cycles cut off. Called once, before the first cycle."""
+        doubt, batches possibly lost, its cycles cut off. Called once, before the first cycle; done anew whenever the database
+        was lost."""
+        self._owned()
 
-        def work(scene: Scene) -> tuple[int, int, int]:
-            run = scene.connection.execute
+    def obstacle(self) -> JournalError | None:
+        """Why no cycle can start now, or None. Tries to reach a database that was lost."""
+        try:
+            self._owned()
+        except JournalError as error:
+            return error
+        return None
+
+    # -- other stations of one journal ---------------------------------------------------------------------------------
+
+    def claim(self, chip_id: str) -> None:
+        """Keep every other station from serving this unit until ``release``. Raises UnitError("unit.busy") where one does,
+        JournalError."""
+        self._owned()
+        self._tenure.claim(checked_id("chip_id", chip_id))
+
+    def release(self, chip_id: str) -> None:
+        """Let others serve it. Raises nothing."""
+        self._tenure.release(chip_id)
+
+    def refill_turn(self, kind: IdKind) -> AbstractContextManager[bool]:
+        """Whether it is this station's turn to ask the API for ids of a kind, and nobody else's inside the context: stations
+        that share a pool must not all fetch a batch because it is low."""
+        return self._tenure.turn(kind.value)
+
+    # -- what the methods share ----------------------------------------------------------------------------------------
+
+    def _owned(self) -> int:
+        """The number of the tenure, once all that was left by those before it is written down. Raises JournalError."""
+        tenure = self._tenure.current()
+        if tenure > self._recovered:
+            with self._taking_over:
+                if tenure > self._recovered:
+                    self._store.run(versions.check)
+                    self._recover()
+                    self._recovered = tenure
+        return tenure
+
+    def _recover(self) -> None:
+        now_ms = int(self._clock.wall_s() * 1000)
+
+        def work(connection: sa.Connection) -> tuple[int, int, int]:
+            run = connection.execute
             mine = effects.c.station == self._station
             doubts = run(
                 sa.update(effects)
@@ -256,27 +327,42 @@ class Journal:
             lost = run(
                 sa.update(id_batches)
                 .where(id_batches.c.station == self._station, id_batches.c.state == BatchState.REQUESTED.value)
-                .values(state=BatchState.LOST.value, detail=CUT_OFF, answered_at=scene.now_ms)
+                .values(state=BatchState.LOST.value, detail=CUT_OFF, answered_at=now_ms)
             )
             cut = {"outcome": Outcome.ABORTED.value, "code": "cycle.cut_off", "message": CUT_OFF}
             ended = run(
                 sa.update(cycles)
                 .where(cycles.c.station == self._station, cycles.c.ended_at.is_(None))
-                .values(**cut, ended_at=scene.now_ms)
+                .values(**cut, ended_at=now_ms)
             )
             return doubts.rowcount, lost.rowcount, ended.rowcount
 
-        found = self._write(None, work)
+        found = self._store.run(work)
         if any(found):
             logger.warning(
                 "the last agent left %d effects in doubt, %d batches without answer, %d cycles cut off", *found
             )
 
-    # -- what the methods share ----------------------------------------------------------------------------------------
+    def _cut_off(self, cycle: int) -> None:
+        """What a change of a lost cycle that was still under way left open after ``_recover``. Where the database is lost again,
+        the next ``_recover`` finds it."""
+        left = sa.and_(effects.c.cycle == cycle, effects.c.state == EffectState.INTENT.value)
+        doubted = sa.update(effects).where(left).values(state=EffectState.IN_DOUBT.value, detail=CUT_OFF)
+        try:
+            self._write(None, lambda scene: scene.connection.execute(doubted))
+        except JournalError as error:
+            logger.warning("cycle %d ended without the journal: %s", cycle, error)
 
     def _write(self, cycle: int | None, work: Callable[[Scene], T]) -> T:
+        tenure = self._owned()
+        if cycle is not None and self._running.get(cycle, tenure) != tenure:
+            raise JournalUnreachable("the database was lost during this cycle")
         now_ms = int(self._clock.wall_s() * 1000)
-        return self._store.run(lambda connection: work(Scene(connection, now_ms, self._station, cycle)))
+        try:
+            return self._store.run(lambda connection: work(Scene(connection, now_ms, self._station, cycle)))
+        except JournalUnreachable:
+            self._tenure.forfeit()
+            raise
 
     def _create_unit(self, scene: Scene, chip_id: str, app_eui: str, scanned_sn: str | None) -> None:
         """The unit's row first: its key is what two stations that meet the same chip meet on."""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from station.journal import allocation, sqlite, units, versions
+from station.journal import allocation, units, versions
 from station.journal.pool import BatchState, PoolLevels
 from station.journal.records import (
     LISTING_MAX,
@@ -33,11 +33,20 @@ from station.model import Effect, IdKind, LabelFate, Outcome, Unit
 _ID_COLUMNS = (units_table.c.chip_id, units_table.c.device_id, units_table.c.sn)
 
 
+class Upkeep(Protocol):
+    """What is done differently with a file and with a server's database (the modules ``sqlite`` and ``postgresql``)."""
+
+    def file_problems(self, connection: sa.Connection) -> list[str]: ...
+
+    def backup(self, connection: sa.Connection, target: Path) -> None: ...
+
+
 class JournalReader:
     """The journal for people and other commands. Every method raises JournalError where the database fails."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, upkeep: Upkeep) -> None:
         self._store = store
+        self._upkeep = upkeep
 
     def find_unit(self, chip_id: str) -> Unit | None:
         """The unit with its open effects, or None."""
@@ -73,12 +82,12 @@ class JournalReader:
 
     def integrity_check(self) -> tuple[str, ...]:
         """What is wrong with the journal, in words; empty where the file is whole and agrees with itself. Reads all of it."""
-        return self._store.run(_problems)
+        return self._store.run(lambda connection: (*self._upkeep.file_problems(connection), *_problems(connection)))
 
     def backup(self, target: Path) -> None:
         """Copy the journal as it is at this moment to a new file, mode 0600, while cycles go on. Raises JournalError where
-        ``target`` exists or cannot be written."""
-        self._store.run(lambda connection: sqlite.backup(connection, target))
+        ``target`` exists or cannot be written, JournalOnServer where the journal is not in a file."""
+        self._store.run(lambda connection: self._upkeep.backup(connection, target))
 
     def check_version(self) -> None:
         """Raises JournalVersion unless the journal has this version's schema, JournalCorrupt where it is no journal."""
@@ -212,7 +221,7 @@ def _lost_in_a_row(connection: sa.Connection, station: str) -> dict[IdKind, int]
 
 
 def _problems(connection: sa.Connection) -> tuple[str, ...]:
-    problems = sqlite.file_problems(connection)
+    problems: list[str] = []
     for kind, column in (("device_id", units_table.c.device_id), ("sn", units_table.c.sn)):
         mine = sa.and_(ids.c.kind == kind, ids.c.value == column)
         orphans = (

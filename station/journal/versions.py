@@ -7,6 +7,7 @@ first start. Alembic is imported only for a journal that is older. A test holds 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -35,6 +36,27 @@ def bring_up(store: Store, path: Path, now_ms: int) -> None:
         _keep(path, copy)
         logger.warning("journal %s: from schema %s to %s; the old one is kept as %s", path, found, HEAD, copy)
         store.run(upgrade)
+
+
+def bring_up_shared(
+    store: Store, name: str, wait_for_turn: Callable[[sa.Connection], None], keep_out: Callable[[sa.Connection], None]
+) -> None:
+    """The same for a database on which several agents start at once: one makes it, and the others wait for it
+    (``wait_for_turn``). A schema that is in use is not upgraded: ``keep_out`` raises JournalLocked. No copy is made first."""
+
+    def work(connection: sa.Connection) -> None:
+        wait_for_turn(connection)
+        found = revision(connection)
+        if found is None:
+            _create(connection)
+        elif found != HEAD:
+            _refuse_unknown(found)
+            keep_out(connection)
+            logger.warning("journal %s: from schema %s to %s", name, found, HEAD)
+            upgrade(connection)
+
+    if store.run(revision) != HEAD:
+        store.run(work)
 
 
 def check(connection: sa.Connection) -> None:
