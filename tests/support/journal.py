@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from station.journal.journal import Journal
@@ -11,6 +12,16 @@ from station.model import CycleResult, EffectKind, EffectState, IdKind, IdSource
 from station.ports import Intent, Settlement
 
 APP_EUI = "70B3D57ED00001C0"
+
+
+@dataclass
+class Places:
+    """What ``opened`` makes of a path: the file, or, while a test is run on PostgreSQL, a database that stands for it."""
+
+    of: Callable[[Path], Path | str] = field(default=lambda path: path)
+
+
+PLACES = Places()
 
 
 @dataclass
@@ -32,7 +43,7 @@ class ToldClock:
 def opened(
     path: Path, ids: IdSource = IdSource.POOL, clock: ToldClock | None = None, station: str = "jig-1"
 ) -> Journal:
-    return open_journal(path, clock or ToldClock(), ids, station, lock_timeout_s=20)
+    return open_journal(PLACES.of(path), clock or ToldClock(), ids, station, lock_timeout_s=20)
 
 
 def fill(journal: Journal, number: int, start: int = 0) -> None:

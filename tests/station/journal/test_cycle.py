@@ -29,6 +29,9 @@ from tests.support.journal import (
 )
 
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
+
 @pytest.fixture
 def journal(tmp_path: Path):
     with opened(tmp_path / "journal.db") as journal:

@@ -17,6 +17,9 @@ from tests.support.journal import activation, binding, do, fill, known, labelled
 BY = {"operator": "ann", "reason": "looked it up"}
 
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
+
 @pytest.fixture
 def journal(tmp_path: Path):
     with opened(tmp_path / "journal.db") as journal:

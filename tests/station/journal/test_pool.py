@@ -14,6 +14,9 @@ from station.model import IdKind, IdSource
 from tests.support.journal import APP_EUI, activation, do, fill, opened, reserve
 
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
+
 @pytest.fixture
 def journal(tmp_path: Path):
     with opened(tmp_path / "journal.db") as journal:
