@@ -169,7 +169,6 @@ class Jig:
         Raises UnitError("usage.invalid") for a printer that there is not, UnitError("unit.busy") while a cycle works on the
         unit, and what ``Reprinter.reprint`` raises."""
         chosen = self._config.printer_named(printer)
-        holder = f"printer {chosen.name}"
         reprinter = Reprinter(
             label_printer(chosen),
             self._configuration.label,
@@ -178,12 +177,12 @@ class Jig:
             self._clock,
             dict(self._config.label_extra),
         )
-        with self._claims.held(chip_id, holder):
+        with self._claims.held(chip_id, f"printer {chosen.name}"):
             return reprinter.reprint(self.journal, chip_id, reason=reason, operator=operator)
 
     def settle(self, chip_id: str, decide: Callable[[Journal], T]) -> T:
         """Carry a person's decision about a unit to the journal. Raises UnitError("unit.busy") while a cycle works on it."""
-        with self._claims.held(chip_id, "by a person"):
+        with self._claims.held(chip_id, "a decision about it"):
             return decide(self.journal)
 
     def top_up(self) -> tuple[PoolLevels, str | None]:
@@ -249,7 +248,7 @@ class Jig:
             open_uart=port.get,
             open_printer=lambda: open_connection(printer.connection, self._clock),
             printer_turn=self._turns[printer.name],
-            claim=lambda chip_id: self._claims.take(chip_id, socket.name),
+            claim=lambda chip_id: self._claims.take(chip_id, f"socket {socket.name}"),
             aborted=lambda: self._abort_of(socket.name),
             pause=self._pause.sleep,
             beside=self._pool.submit,
@@ -300,7 +299,7 @@ class Jig:
             logger.error("socket %s: the cycle could not be recorded: %s", policy.socket, error)
             return failed_result(policy, error, self._clock.monotonic_s() - started_s)
         finally:
-            self._claims.release(policy.socket)
+            self._claims.release(f"socket {policy.socket}")
             if session is not None:
                 self._file(session, result)
         return result

@@ -5,19 +5,27 @@ from __future__ import annotations
 import argparse
 import getpass
 import random
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from drivers.clock import SystemClock
 
 if TYPE_CHECKING:
+    from drivers.printer import Receipt
     from station.config.models import StationConfig
     from station.config.validate import Configuration
+    from station.desk import Done, Request
     from station.journal.journal import Journal
+    from station.journal.pool import PoolLevels
     from station.journal.reading import JournalReader
+    from station.journal.records import Reprint
     from station.production_api.client import ProductionClient
+
+T = TypeVar("T")
 
 
 def add_config_argument(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +67,56 @@ def owning(config: StationConfig) -> Iterator[Journal]:
 
     with open_journal(config.journal_path, SystemClock(), config.ids.source, config.station) as journal:
         yield journal
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineDesk:
+    """Implements ``Desk`` on the journal of a station that does not run."""
+
+    configuration: Configuration
+    journal: Journal
+
+    def settle(self, chip_id: str, decide: Callable[[Journal], T]) -> T:  # noqa: ARG002
+        return decide(self.journal)
+
+    def reprint(self, chip_id: str, *, reason: str, operator: str, printer: str | None) -> tuple[Reprint, Receipt]:
+        from station.parts import label_printer, open_connection
+        from station.reprint import Reprinter
+
+        config, clock = self.configuration.station, SystemClock()
+        chosen = config.printer_named(printer)
+        reprinter = Reprinter(
+            label_printer(chosen),
+            self.configuration.label,
+            lambda: open_connection(chosen.connection, clock),
+            threading.Lock(),
+            clock,
+            dict(config.label_extra),
+        )
+        return reprinter.reprint(self.journal, chip_id, reason=reason, operator=operator)
+
+    def top_up(self) -> tuple[PoolLevels, str | None]:
+        from station.refill import Refill
+
+        config, journal = self.configuration.station, self.journal
+        lost = journal.read.lost_in_a_row(config.station)
+        with calling(config) as client:
+            refill = Refill(journal, client, config.ids.refill, lambda _event: None, lost_in_a_row=lost)
+            problem = refill.top_up()
+        return journal.pool_levels(), problem
+
+
+def carry_out(configuration: Configuration, request: Request) -> Done:
+    """Have a request carried out by the running agent, or here where none runs. Raises StationError, DriverError."""
+    from station.control import ask_agent
+    from station.desk import perform
+
+    config = configuration.station
+    done = ask_agent(config.state_dir, request) if config.state_dir.is_dir() else None
+    if done is not None:
+        return done
+    with owning(config) as journal:
+        return perform(request, OfflineDesk(configuration, journal))
 
 
 @contextmanager

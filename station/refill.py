@@ -92,6 +92,7 @@ class Refill:
         self._problems: dict[IdKind, str | None] = dict.fromkeys(IdKind)
         self._lost = dict.fromkeys(IdKind, 0) | dict(lost_in_a_row or {})
         self._told: Event | None = None
+        self._turn = threading.Lock()
         self._wanted = threading.Event()
         self._stopping = stopping or threading.Event()
         self._pulse = pulse or Pulse()
@@ -117,13 +118,21 @@ class Refill:
 
     def top_up(self) -> str | None:
         """Ask for one batch of each kind that is low; return the problem that kept one from coming, if any. A problem is logged
-        when it is new, the pool published when it, or its problem, has changed. Raises JournalError."""
+        when it is new, the pool published when it, or its problem, has changed. Raises JournalError. One call at a time: a
+        second waits for the first."""
+        with self._turn:
+            return self._top_up()
+
+    def _top_up(self) -> str | None:
         levels = self._journal.pool_levels()
         for kind in IdKind:
             if self._stopping.is_set():
                 break
             if levels.free(kind) < max(self._options.low_water, 1):
-                self._note(kind, self._request(kind))
+                problem = self._request(kind)
+                if self._stopping.is_set():
+                    break  # what the end of the station did to the call is no trouble of the server's
+                self._note(kind, problem)
             else:
                 self._note(kind, None)
         levels = self._journal.pool_levels()

@@ -7,9 +7,9 @@ import json
 import sys
 from dataclasses import asdict
 
+from station.desk import RefillPool
 from station.model import IdKind
-from station.offline import add_config_argument, calling, configured, owning, reading
-from station.refill import Refill
+from station.offline import add_config_argument, carry_out, configured, reading
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,12 +42,8 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _refill(options: argparse.Namespace) -> int:
-    config = configured(options).station
-    with owning(config) as journal, calling(config) as client:
-        lost = journal.read.lost_in_a_row(config.station)
-        problem = Refill(journal, client, config.ids.refill, lambda _event: None, lost_in_a_row=lost).top_up()
-        levels = journal.pool_levels()
-    sys.stdout.write(f"free: {levels.free(IdKind.DEVICE_ID)} DeviceIDs, {levels.free(IdKind.SN)} SNs\n")
-    if problem is not None:
-        sys.stderr.write(f"station: {problem}\n")
-    return 0 if problem is None else 1
+    done = carry_out(configured(options), RefillPool())
+    sys.stdout.write(f"{done.text}\n")
+    if done.problem is not None:
+        sys.stderr.write(f"station: {done.problem}\n")
+    return 0 if done.problem is None else 1

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from drivers.clock import SystemClock
-from drivers.errors import DriverError
-from station.errors import UnitError
-from station.model import LabelFate
-from station.offline import add_config_argument, add_reason_arguments, configured, owning
+from station.desk import PrintAgain
+from station.offline import add_config_argument, add_reason_arguments, carry_out, configured
 from station.ports import LabelData
-
-if TYPE_CHECKING:
-    from station.config.models import PrinterConfig, StationConfig
 
 SAMPLE = LabelData(
     "0123456789ABCDEF0123456789ABCDEF", "d88b4c0100000001", "3A0041000951363035393936", "70B3D57ED00001C0"
@@ -59,30 +51,6 @@ def _preview(options: argparse.Namespace) -> int:
 
 
 def _reprint(options: argparse.Namespace) -> int:
-    from station.parts import label_printer, open_connection
-    from station.reprint import Reprinter
-
-    configuration = configured(options)
-    config = configuration.station
-    printer, clock = _printer(config, options.printer), SystemClock()
-    reprinter = Reprinter(
-        label_printer(printer),
-        configuration.label,
-        lambda: open_connection(printer.connection, clock),
-        threading.Lock(),
-        clock,
-        dict(config.label_extra),
-    )
-    with owning(config) as journal:
-        reprint, receipt = reprinter.reprint(journal, options.chip_id, reason=options.reason, operator=options.operator)
-    if receipt.fate.value != LabelFate.PRINTED:
-        raise UnitError(f"label.{receipt.fate.value}", receipt.detail or receipt.proof)
-    sys.stdout.write(f"copy {reprint.copy_number} of the label of {options.chip_id}: printed ({receipt.proof})\n")
+    request = PrintAgain(options.chip_id, options.reason, options.operator, options.printer)
+    sys.stdout.write(carry_out(configured(options), request).text + "\n")
     return 0
-
-
-def _printer(config: StationConfig, name: str | None) -> PrinterConfig:
-    for printer in config.printers:
-        if name in (None, printer.name):
-            return printer
-    raise DriverError(f"no printer is named {name}; there are {', '.join(printer.name for printer in config.printers)}")

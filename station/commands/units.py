@@ -8,10 +8,11 @@ import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from station.desk import Resolve, SettleLabel, unit_line
 from station.errors import UnitError
 from station.journal.records import LISTING_MAX, Decision, UnitHistory, UnitQuery
 from station.model import Unit, UnitStatus
-from station.offline import add_config_argument, add_reason_arguments, configured, owning, reading
+from station.offline import add_config_argument, add_reason_arguments, carry_out, configured, reading
 from station.text import printable
 
 
@@ -56,7 +57,7 @@ def _list(options: argparse.Namespace) -> int:
     with reading(configured(options).station) as journal:
         units = journal.units(query)
     for unit in units:
-        sys.stdout.write((json.dumps(_as_json(unit)) if options.json else _line(unit)) + "\n")
+        sys.stdout.write((json.dumps(_as_json(unit)) if options.json else unit_line(unit)) + "\n")
     return 0
 
 
@@ -70,15 +71,14 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _resolve(options: argparse.Namespace) -> int:
-    config = configured(options).station
-    with owning(config) as journal:
-        who = {"reason": options.reason, "operator": options.operator}
-        if options.label is not None:
-            unit = journal.settle_label(options.chip_id, printed=options.label == "printed", **who)
-        else:
-            ids = {"device_id": options.device_id, "sn": options.sn}
-            unit = journal.resolve(options.chip_id, Decision(options.decision), **who, **ids)
-    sys.stdout.write(_line(unit) + "\n")
+    who = {"reason": options.reason, "operator": options.operator}
+    request: Resolve | SettleLabel
+    if options.label is not None:
+        request = SettleLabel(options.chip_id, options.label == "printed", **who)
+    else:
+        ids = {"device_id": options.device_id, "sn": options.sn}
+        request = Resolve(options.chip_id, Decision(options.decision), **who, **ids)
+    sys.stdout.write(carry_out(configured(options), request).text + "\n")
     return 0
 
 
@@ -86,17 +86,8 @@ def _as_json(unit: Unit) -> dict[str, object]:
     return asdict(unit)
 
 
-def _line(unit: Unit) -> str:
-    hold = f"  {unit.hold}: {unit.hold_code}: {printable(unit.hold_reason or '')}" if unit.hold else ""
-    doubt = ", ".join(f"{effect.kind} {effect.state}" for effect in unit.open_effects)
-    open_effects = f"  open: {doubt}" if doubt else ""
-    inferred = "  (inferred)" if unit.inferred else ""
-    ids = f"DeviceID {unit.device_id or '-'}  SN {unit.sn or '-'}"
-    return f"{unit.chip_id}  {unit.status:<9}  {ids}  labels {unit.labels_printed}{inferred}{open_effects}{hold}"
-
-
 def _story(history: UnitHistory) -> str:
-    lines = [_line(history.unit), f"AppEUI {history.unit.app_eui}  first seen at station {history.station}"]
+    lines = [unit_line(history.unit), f"AppEUI {history.unit.app_eui}  first seen at station {history.station}"]
     lines += [
         f"{name.removesuffix('_at_ms')}: {_moment(value)}"
         for name, value in asdict(history.times).items()

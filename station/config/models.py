@@ -35,6 +35,7 @@ from drivers.trigger.presence import PresenceOptions
 from drivers.trigger.serial_scanner import ScannerOptions
 from drivers.usb_printer import UsbPrinterOptions
 from station.config.references import ConfigPath, SecretReference, surroundings_of
+from station.errors import UnitError
 from station.model import IdSource
 from station.production_api.options import (
     BASE_URL,
@@ -49,6 +50,7 @@ from station.production_api.options import (
     RetryOptions,
 )
 from station.refill import RefillOptions
+from station.text import printable
 
 T = TypeVar("T")
 
@@ -263,6 +265,14 @@ class StationConfig(Part):
     @property
     def labels_dir(self) -> Path:
         return self.state_dir / "labels"
+
+    def printer_named(self, name: str | None) -> PrinterConfig:
+        """The printer of this name, or the first. Raises UnitError("usage.invalid") for one that there is not."""
+        for printer in self.printers:
+            if name in (None, printer.name):
+                return printer
+        names = ", ".join(printer.name for printer in self.printers)
+        raise UnitError("usage.invalid", f"no printer is named {printable(name or '')}; there are {names}")
 
     def printer_of(self, socket: SocketConfig) -> PrinterConfig:
         """The printer that a socket's labels go to."""

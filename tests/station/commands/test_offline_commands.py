@@ -133,15 +133,26 @@ def test_the_pool_is_shown_and_refilled(tmp_path: Path, capsys: pytest.CaptureFi
         rig.api_up()
 
 
-def test_while_an_agent_runs_its_journal_is_read_but_not_written(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
-    result = rig.one(rig.board())
-    with Jig(rig.configuration(), lambda _event: None):
-        assert command(rig, capsys, "units", "list")[0] == 0
-        assert command(rig, capsys, "ids", "status")[0] == 0
-        status, _, err = command(rig, capsys, "label", "reprint", str(result.chip_id), "--reason", "x")
-        assert status == 1
-        assert err.startswith("station: journal.locked: ")
-    assert len(rig.labels()) == 1
+def test_the_running_agent_does_what_people_ask_for(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody has to stop the station to settle a unit; while a cycle works on it, it is the cycle's."""
+    board = rig.board()
+    result = rig.one(board)
+    chip_id, reason = str(result.chip_id), ("--reason", "smeared", "--operator", "ann")
+    rig.reprints[result.sn or ""] += 1
+    with Jig(rig.configuration(), lambda _event: None) as jig:
+        status, out, err = command(rig, capsys, "label", "reprint", chip_id, *reason)
+        assert (status, err) == (0, "")
+        assert out.startswith(f"copy 2 of the label of {chip_id}: printed (")
+        status, out, _ = command(rig, capsys, "ids", "refill")
+        assert (status, out.startswith("free: ")) == (0, True)
+        status, _, err = command(rig, capsys, "units", "resolve", chip_id, "--decision", "retry", *reason)
+        assert (status, err.startswith("station: unit.doubt_unsettled: chip ")) == (1, True)
+        decide = ("units", "resolve", chip_id, "--decision", "scrap", *reason)
+        status, _, err = jig.settle(chip_id, lambda _journal: command(rig, capsys, *decide))
+        assert (status, err.startswith("station: unit.busy: ")) == (1, True)
+        status, out, _ = command(rig, capsys, *decide)
+        assert (status, "scrapped by ann: smeared" in out) == (0, True)
+    assert len(rig.labels()) == 2
 
 
 def test_a_backup_opens_and_holds_the_units(rig: Rig, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
