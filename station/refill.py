@@ -172,7 +172,7 @@ class Refill:
         has_failed = any(self._problems.values())
         try:
             while not self._stopping.is_set():
-                pause_s = self._pause_after_failure_s() if has_failed else self._options.interval_s
+                pause_s = self.pause_after_failure_s() if has_failed else self._options.interval_s
                 self._pulse.beat(pause_s)
                 (self._stopping if has_failed else self._wanted).wait(pause_s)
                 self._wanted.clear()
@@ -182,7 +182,7 @@ class Refill:
             logger.exception("the refill ends in a program fault")
             failed(error)
 
-    def _pause_after_failure_s(self) -> float:
+    def pause_after_failure_s(self) -> float:
         """Doubled with each answer that is lost after the first, since each may cost an id."""
         usual_s, lost = self._options.pause_after_failure_s, max(self._lost.values())
         return min(usual_s * 2.0 ** min(max(lost - 1, 0), 16), max(usual_s, LONGEST_PAUSE_S))

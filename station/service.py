@@ -67,7 +67,11 @@ class Service:
         that cannot be used, and what ``Jig`` raises."""
         results: list[CycleResult] = []
         configuration: Configuration | None = self._read()
-        actions: dict[int, Callable[[], None]] = {signal.SIGTERM: self.stop, signal.SIGINT: self.stop, signal.SIGHUP: self._hung_up}
+        actions: dict[int, Callable[[], None]] = {
+            signal.SIGTERM: self.stop,
+            signal.SIGINT: self.stop,
+            signal.SIGHUP: self._hung_up,
+        }
         with taken(actions):
             while configuration is not None:
                 results += self._serve(configuration, len(results))

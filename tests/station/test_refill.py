@@ -138,3 +138,44 @@ def test_a_program_fault_in_the_thread_is_told(tmp_path: Path) -> None:
 def test_options_out_of_range_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be"):
         RefillOptions(**options)  # type: ignore[arg-type]
+
+
+def test_lost_answers_are_remembered_over_a_restart(scene: Scene) -> None:
+    """Else a station that is restarted for ever would lose a batch at each start."""
+    scene.api.sim.add_fault(Fault(FaultKind.ANSWER_LOST, REQUEST_DEVICE_ID, times=3))
+    for _ in range(2):
+        lost = scene.journal.read.lost_in_a_row("jig-1")
+        Refill(scene.journal, scene.api.client, NO_RETRY, lambda _event: None, lost_in_a_row=lost).top_up()
+    lost = scene.journal.read.lost_in_a_row("jig-1")
+    assert lost == {IdKind.DEVICE_ID: 2, IdKind.SN: 0}
+    assert scene.sizes(REQUEST_DEVICE_ID) == [5, 1]
+    assert scene.journal.read.lost_in_a_row("another station") == {IdKind.DEVICE_ID: 0, IdKind.SN: 0}
+    scene.api.sim.clear_faults()
+    scene.refill.top_up()
+    assert scene.journal.read.lost_in_a_row("jig-1")[IdKind.DEVICE_ID] == 0
+
+
+@pytest.mark.parametrize(
+    ("lost", "pause_s"), [(0, 30.0), (1, 30.0), (2, 60.0), (3, 120.0), (5, 480.0), (6, 600.0), (5000, 600.0)]
+)
+def test_the_pause_grows_with_each_answer_that_is_lost(scene: Scene, lost: int, pause_s: float) -> None:
+    options = RefillOptions(pause_after_failure_s=30.0)
+    refill = Refill(
+        scene.journal, scene.api.client, options, lambda _event: None, lost_in_a_row={IdKind.DEVICE_ID: lost}
+    )
+    assert refill.pause_after_failure_s() == pause_s
+
+
+def test_a_configured_pause_longer_than_the_longest_stays(scene: Scene) -> None:
+    refill = Refill(
+        scene.journal, scene.api.client, NO_RETRY, lambda _event: None, lost_in_a_row=dict.fromkeys(IdKind, 9)
+    )
+    assert refill.pause_after_failure_s() == NO_RETRY.pause_after_failure_s
+
+
+def test_nothing_is_asked_for_once_the_station_stops(scene: Scene) -> None:
+    stopping = threading.Event()
+    refill = Refill(scene.journal, scene.api.client, NO_RETRY, lambda _event: None, stopping=stopping)
+    stopping.set()
+    assert refill.top_up() is None
+    assert scene.sizes(REQUEST_DEVICE_ID) == []
