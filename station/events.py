@@ -16,7 +16,7 @@ class SocketWaiting:
 
 @dataclass(frozen=True, slots=True)
 class SocketDown:
-    """A device of the socket's trigger is not there; ``message`` says which."""
+    """The socket takes no starts: a device of its trigger is missing, or the journal out of reach; ``message`` says which."""
 
     socket: str
     code: str

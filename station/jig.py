@@ -31,6 +31,7 @@ from station.journal.journal import Journal
 from station.journal.opening import LOCK_TIMEOUT_S, open_journal
 from station.journal.pool import PoolLevels
 from station.journal.records import Reprint
+from station.journal.sqlite import OwnerLock
 from station.model import CycleResult, IdKind, IdSource, LabelFate
 from station.parts import HeldPort, bootloader_driver, build_trigger, label_printer, open_connection, policy_for
 from station.pictures import LabelPictures
@@ -80,7 +81,6 @@ class Jig:
         self._lock = threading.Lock()
         self._started_cycles = 0
         self._aborted: set[str] = set()
-        self._claims = Claims()
         self.results: list[CycleResult] = []
         """Those of a wanted number of cycles; a station that runs for months keeps none."""
         self._closing = ExitStack()
@@ -95,9 +95,12 @@ class Jig:
         """Everything that has to be released again is put on ``_closing``, what is needed longest first."""
         config, closing = self._config, self._closing
         config.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if config.database is not None:  # a file has its own; and the doctor sees by it that a station runs
+            closing.enter_context(OwnerLock(config.journal_path))
         self.journal = closing.enter_context(
-            open_journal(config.journal_path, self._clock, ids=config.ids.source, station=config.station)
+            open_journal(config.journal_place, self._clock, ids=config.ids.source, station=config.station)
         )
+        self._claims = Claims(self.journal)
         file_cut_off(self.journal, config.sessions_dir)
         options = config.api.options()
         self._http = HttpxPort(options, self._clock)
@@ -276,6 +279,7 @@ class Jig:
             self._ending,
             self._fail,
             self._pulses[socket.name],
+            self.journal.obstacle,
         )
 
     def _step_bound_s(self, socket: SocketConfig) -> float:

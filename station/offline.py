@@ -53,7 +53,7 @@ def reading(config: StationConfig) -> Iterator[JournalReader]:
     """The journal to read only, beside a running agent or without one. Raises JournalError."""
     from station.journal.opening import open_journal_readonly
 
-    reader = open_journal_readonly(config.journal_path)
+    reader = open_journal_readonly(config.journal_place)
     try:
         yield reader
     finally:
@@ -65,7 +65,7 @@ def owning(config: StationConfig) -> Iterator[Journal]:
     """The journal to write. Raises JournalLocked, naming the agent, where one runs: it has to be stopped first."""
     from station.journal.opening import open_journal
 
-    with open_journal(config.journal_path, SystemClock(), config.ids.source, config.station) as journal:
+    with open_journal(config.journal_place, SystemClock(), config.ids.source, config.station) as journal:
         yield journal
 
 

@@ -34,7 +34,7 @@ from drivers.trigger.keyboard import KeyboardOptions
 from drivers.trigger.presence import PresenceOptions
 from drivers.trigger.serial_scanner import ScannerOptions
 from drivers.usb_printer import UsbPrinterOptions
-from station.config.references import ConfigPath, SecretReference, surroundings_of
+from station.config.references import ConfigPath, DatabaseUrl, SecretReference, surroundings_of
 from station.errors import UnitError
 from station.model import IdSource
 from station.production_api.options import (
@@ -50,6 +50,7 @@ from station.production_api.options import (
     RetryOptions,
 )
 from station.refill import RefillOptions
+from station.secrets import Secret
 from station.text import printable
 
 T = TypeVar("T")
@@ -237,6 +238,13 @@ def _some(parts: tuple[T, ...]) -> tuple[T, ...]:
     return parts
 
 
+class DatabaseConfig(Part):
+    """The database that keeps the journal, where it is not a file in ``state_dir``: one that many stations share."""
+
+    url: DatabaseUrl
+    """``postgresql://user@host/database?options``, the options libpq's. A password is a reference in its place, or the whole is."""
+
+
 class StationConfig(Part):
     """A whole configuration file."""
 
@@ -249,6 +257,7 @@ class StationConfig(Part):
     sockets: Annotated[tuple[SocketConfig, ...], AfterValidator(_some)]
     ids: IdsConfig = IdsConfig()
     scan: ScanConfig = ScanConfig()
+    database: DatabaseConfig | None = None
     label_extra: dict[str, str] = Field(default_factory=dict)
     """Constant texts that the label may show, such as a model name."""
     require_ports: bool = True
@@ -261,6 +270,11 @@ class StationConfig(Part):
     @property
     def journal_path(self) -> Path:
         return self.state_dir / "journal.sqlite"
+
+    @property
+    def journal_place(self) -> Path | Secret:
+        """Where the journal is: the file, or the database's address."""
+        return self.journal_path if self.database is None else self.database.url
 
     @property
     def labels_dir(self) -> Path:

@@ -8,16 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote, urlsplit
 
 from pydantic import GetPydanticSchema, ValidationInfo
 from pydantic_core import core_schema
 
+from station.journal.place import server_name
 from station.secrets import Secret
 
 MAX_SECRET_BYTES = 4096
 MIN_SECRET_CHARACTERS = 4
 
 _REFERENCE = re.compile(r"\$\{(env|file|credential):([^}]+)\}")
+_HOLE = "password-by-reference"
 _HOW = "write ${env:NAME}, ${file:PATH} or, under systemd, ${credential:NAME}"
 
 
@@ -107,6 +110,32 @@ def _path_schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:
 
     return core_schema.with_info_plain_validator_function(validate)
 
+
+def _database_schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:
+    def validate(value: object, info: ValidationInfo) -> Secret:
+        return database_url(value, surroundings_of(info).secret)
+
+    return core_schema.with_info_plain_validator_function(validate)
+
+
+def database_url(value: object, secret: Callable[[object], Secret]) -> Secret:
+    """The address of a database: a reference to the whole of it, or the address with a reference in the place of the password.
+    Raises ValueError, which holds neither a password nor what a reference stands for."""
+    if not isinstance(value, str):
+        raise ValueError("must be an address; write it as text")
+    if _REFERENCE.fullmatch(value):
+        return secret(value)
+    holes = [match[0] for match in _REFERENCE.finditer(value)]
+    marked = _REFERENCE.sub(_HOLE, value)
+    server_name(marked)
+    if len(holes) > 1 or (urlsplit(marked).password or "") != (_HOLE if holes else "") or "password=" in marked:
+        raise ValueError(f"a password may not stand here itself; {_HOW} in its place")
+    filled = marked.replace(_HOLE, quote(secret(holes[0]).reveal(), safe="")) if holes else marked
+    return Secret(filled)
+
+
+DatabaseUrl = Annotated[Secret, GetPydanticSchema(_database_schema)]
+"""A field that takes the address of a database and holds it whole."""
 
 SecretReference = Annotated[Secret, GetPydanticSchema(_secret_schema)]
 """A field that takes a reference and holds the Secret."""

@@ -1,4 +1,5 @@
-"""The journal: whole, of this version's schema, this user's, and owned by at most one running station."""
+"""The journal: whole, of this version's schema, and owned by at most one running station: a file of this user's, or a database on a
+server that keeps what it acknowledged."""
 
 from __future__ import annotations
 
@@ -10,8 +11,10 @@ from pathlib import Path
 
 from station.doctor import Check, Finding, Survey, advice, bad, good
 from station.errors import explain
-from station.journal.errors import JournalError
+from station.journal.errors import JournalEmpty, JournalError
 from station.journal.opening import open_journal_readonly
+from station.journal.place import ServerPlace, place_of
+from station.secrets import Secret
 
 MAX_PROBLEMS = 10
 
@@ -55,8 +58,43 @@ class JournalCheck:
             reader.close()
 
 
+@dataclass(frozen=True, slots=True)
+class ServerJournalCheck:
+    """See ``Check``."""
+
+    url: Secret
+    agent_pid: int | None
+    name: str = "journal"
+
+    def look(self) -> Iterator[Finding]:
+        if self.agent_pid is not None:
+            yield good(f"a station runs on it (pid {self.agent_pid})")
+        try:
+            place = place_of(self.url)
+            reader = open_journal_readonly(self.url)
+        except JournalEmpty:
+            yield good("the database is empty yet; the first start makes the journal")
+            return
+        except JournalError as error:
+            yield bad(str(error), explain(error).action)
+            return
+        try:
+            problems, risks = reader.integrity_check(), reader.durability_problems()
+        finally:
+            reader.close()
+        for risk in risks:
+            yield bad(risk, "have the server's administrator switch it on")
+        for problem in problems[:MAX_PROBLEMS]:
+            yield bad(problem, "stop the stations and have the server's last backup restored")
+        if not problems:
+            yield good(f"{place.name if isinstance(place, ServerPlace) else place} is whole")
+
+
 def checks(survey: Survey) -> list[Check]:
-    return [JournalCheck(survey.configuration.station.journal_path, survey.agent_pid)]
+    station = survey.configuration.station
+    if station.database is not None:
+        return [ServerJournalCheck(station.database.url, survey.agent_pid)]
+    return [JournalCheck(station.journal_path, survey.agent_pid)]
 
 
 def _user(uid: int) -> str:

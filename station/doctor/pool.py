@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from station.config.models import StationConfig
 from station.doctor import Check, Finding, Survey, advice, bad, good
+from station.journal.errors import JournalEmpty
 from station.journal.opening import open_journal_readonly
 from station.model import IdKind, IdSource
 
@@ -21,10 +22,14 @@ class PoolCheck:
     name: str = "pool of ids"
 
     def look(self) -> Iterator[Finding]:
-        if not self.config.journal_path.exists():
+        if self.config.database is None and not self.config.journal_path.exists():
             yield good("nothing fetched yet")
             return
-        reader = open_journal_readonly(self.config.journal_path)
+        try:
+            reader = open_journal_readonly(self.config.journal_place)
+        except JournalEmpty:
+            yield good("nothing fetched yet")
+            return
         try:
             levels = reader.pool_levels()
         finally:

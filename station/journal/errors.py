@@ -3,6 +3,7 @@
     JournalError                 the journal cannot be written or read: disk full, read-only, gone, busy too long
     ├── JournalLocked            another agent owns this journal, or is this station in it
     ├── JournalCorrupt           the file is damaged, or is no journal
+    │   └── JournalEmpty         the database holds no table yet
     ├── JournalVersion           the journal was written by a newer version
     ├── JournalUnreachable       the database's server does not answer, or was lost; it is tried again
     ├── JournalDenied            the server does not let the station in, or not do its work
@@ -38,6 +39,10 @@ class JournalCorrupt(JournalError):
     """Raised when the file is damaged or is no journal; the message says how to restore it."""
 
     code = "journal.corrupt"
+
+
+class JournalEmpty(JournalCorrupt):
+    """Raised on reading from a database in which the journal is yet to be made."""
 
 
 class JournalVersion(JournalError):

@@ -36,9 +36,11 @@ _ID_COLUMNS = (units_table.c.chip_id, units_table.c.device_id, units_table.c.sn)
 class Upkeep(Protocol):
     """What is done differently with a file and with a server's database (the modules ``sqlite`` and ``postgresql``)."""
 
-    def file_problems(self, connection: sa.Connection) -> list[str]: ...
+    def file_problems(self, connection: sa.Connection, /) -> list[str]: ...
 
-    def backup(self, connection: sa.Connection, target: Path) -> None: ...
+    def durability_problems(self, connection: sa.Connection, /) -> list[str]: ...
+
+    def backup(self, connection: sa.Connection, target: Path, /) -> None: ...
 
 
 class JournalReader:
@@ -83,6 +85,10 @@ class JournalReader:
     def integrity_check(self) -> tuple[str, ...]:
         """What is wrong with the journal, in words; empty where the file is whole and agrees with itself. Reads all of it."""
         return self._store.run(lambda connection: (*self._upkeep.file_problems(connection), *_problems(connection)))
+
+    def durability_problems(self) -> tuple[str, ...]:
+        """How the database is run so that a power cut may lose what was acknowledged, in words."""
+        return tuple(self._store.run(self._upkeep.durability_problems))
 
     def backup(self, target: Path) -> None:
         """Copy the journal as it is at this moment to a new file, mode 0600, while cycles go on. Raises JournalError where

@@ -13,7 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from station.journal import sqlite
-from station.journal.errors import JournalCorrupt, JournalVersion
+from station.journal.errors import JournalCorrupt, JournalEmpty, JournalVersion
 from station.journal.schema import HEAD, KNOWN_REVISIONS, alembic_version, metadata, version_metadata
 from station.journal.store import Store
 
@@ -63,7 +63,7 @@ def check(connection: sa.Connection) -> None:
     """Raises JournalVersion unless the journal has exactly this version's schema."""
     found = revision(connection)
     if found is None:
-        raise JournalCorrupt("the journal is empty: start the agent to make it")
+        raise JournalEmpty("the journal is empty: start the agent to make it")
     _refuse_unknown(found)
     if found != HEAD:
         raise JournalVersion(f"the journal has the older schema {found}: start the agent once to bring it to {HEAD}")
