@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from psycopg.rows import dict_row
+
 from drivers.clock import SystemClock
 from drivers.simulated.link import PtyLink, TcpLink
 from drivers.simulated.scanner import SimulatedScanner
@@ -56,6 +59,7 @@ api:
   base_url: {url}
   auth: {{csid: {{csid: csid-simulated, cs_sec_key: "${{file:cs-sec-key}}"}}}}
   retry: {{attempts: 2, base_s: 0, cap_s: 0, limited_base_s: 0, limited_cap_s: 0, retry_after_cap_s: 0}}
+  {api_options}
 ids:
   source: {ids}
   repeat_unnamed: {repeat_unnamed}
@@ -102,7 +106,11 @@ class Settings:
     scan: str = "start"
     kind: str = "stm32"
     slot: int = SLOT_AT
+    database: str = ""
+    """The address of an empty journal on PostgreSQL; without one the journal is a file."""
     sockets: tuple[str, ...] = ("A",)
+    api_options: str = ""
+    """One more line of the configuration's part ``api``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +176,8 @@ class Rig:
 
     def _lay_out_journal(self) -> None:
         """An empty journal, made once for all tests: making the schema takes longer than a cycle."""
+        if self.settings.database:
+            return
         journal = self.folder / "state" / "journal.sqlite"
         journal.parent.mkdir(mode=0o700)
         if not _EMPTY_JOURNAL:
@@ -211,7 +221,7 @@ class Rig:
         """SN, DeviceID and chipId of every label that came out of the printer."""
         found = []
         for job in self.printer.labels:
-            sn, device_id, chip_id = (text.decode() for text in re.findall(rb"\^FD(.*?)\^FS", job))
+            sn, device_id, chip_id = (_unescaped(text) for text in re.findall(rb"\^FD(.*?)\^FS", job))
             found.append((sn, device_id, chip_id))
         return found
 
@@ -227,6 +237,16 @@ class Rig:
         settings = replace(self.api.settings, port=self._port, **changes)
         self.api = self._stack.enter_context(ApiSimulator(settings, ledger_path=self._ledger))
 
+    def printer_off(self) -> None:
+        """Nobody listens at the printer's address any more."""
+        self.printer_link.close()
+
+    def printer_on(self) -> None:
+        """The printer is back at its address."""
+        host, port = self.printer_link.address
+        self.printer_link = TcpLink(self.printer, host=host, port=port)
+        self._stack.callback(self.printer_link.close)
+
     # -- the station ---------------------------------------------------------------------------------------------------
 
     def configuration(self) -> Configuration:
@@ -240,11 +260,14 @@ class Rig:
             batch=settings.batch,
             low_water=settings.low_water,
             pause_s=settings.pause_s,
+            api_options=settings.api_options,
             scan=settings.scan,
             board=board,
             host=host,
             port=port,
         )
+        if settings.database:
+            text = f"database: {{url: '{settings.database}'}}\n{text}"
         for name, place in self.places.items():
             text += _SOCKET.format(name=name, uart=place.uart_path, scanner=place.scanner_path)
         if self._loaded is None or self._loaded[0] != text:
@@ -288,6 +311,9 @@ class Rig:
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         """Rows of the journal's database."""
+        if self.settings.database:
+            with psycopg.connect(self.settings.database, row_factory=dict_row) as server:
+                return server.execute(query.replace("?", "%s"), values).fetchall()  # type: ignore[call-overload, no-any-return]
         connection = sqlite3.connect(f"file:{self.folder / 'state' / 'journal.sqlite'}?mode=ro", uri=True)
         try:
             connection.row_factory = sqlite3.Row
@@ -436,6 +462,11 @@ class Rig:
                 continue
             if not report.is_same:
                 yield f"{path.name} replays otherwise: {report.difference}"
+
+
+def _unescaped(text: bytes) -> str:
+    """What a field behind ^FH_ prints (ZPL II Programming Guide, "^FH")."""
+    return re.sub(rb"_([0-9A-Fa-f]{2})", lambda escape: bytes.fromhex(escape[1].decode()), text).decode()
 
 
 @contextmanager
