@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
-from drivers.printer import Receipt
 from station.errors import UnitError
-from station.journal.journal import Journal
-from station.journal.pool import PoolLevels
-from station.journal.records import Decision, Reprint
+from station.journal.records import Decision
 from station.model import IdKind, LabelFate, Unit
 from station.text import printable
+
+if TYPE_CHECKING:
+    from drivers.printer import Receipt
+    from station.journal.journal import Journal
+    from station.journal.pool import PoolLevels
+    from station.journal.records import Reprint
 
 T = TypeVar("T")
 
