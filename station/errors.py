@@ -132,6 +132,7 @@ CATALOGUE: dict[str, Explanation] = {
         ("journal.contradiction", "Journal and server disagree", "Put the board aside and call the engineer."),
         ("session.unwritable", "Station cannot write its session log", "Stop. Call the administrator: disk full or broken?"),
         ("session.unreadable", "Session log cannot be read", "Call the engineer: the file is damaged or not a session log."),
+        ("session.not_anonymised", "No copy of this log may leave", "Hand over none: the message says what stands against it."),
         ("config.invalid", "Configuration is wrong", "Correct the line named, then start again."),
         ("usage.invalid", "Command is not understood", "Correct the command: --help says what it takes."),
         ("file.failed", "File cannot be used", "Name a file or folder that is there and that this user may write."),

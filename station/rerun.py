@@ -25,6 +25,7 @@ from station.parts import bootloader_driver, policy_for
 from station.production_api.client import ProductionClient
 from station.production_api.http import HttpRequest, HttpResponse
 from station.secrets import Secret
+from station.session import Session
 from station.session.difference import Difference, Diverged, LogCutOff
 from station.session.format import SessionLog, read_log
 from station.session.masking import Masker
@@ -74,32 +75,38 @@ class ReplayReport:
 def replay(path: Path) -> ReplayReport:
     """Run the cycle that a log holds. Touches no port, no network and no journal. Raises SessionError for a log that cannot be
     read or holds no configuration that this version understands."""
-    log = read_log(path)
-    head = log.head
+    return replay_log(read_log(path))
+
+
+def replay_log(log: SessionLog) -> ReplayReport:
+    """The same of a log that was read already. Raises SessionError."""
     result, difference, cut_off = None, None, None
     session = ReplaySession(log, Masker(lambda: [PLACEHOLDER]))
-    with _recorded_configuration(log) as configuration:
+    try:
+        result, cut_off = rerun(log, session)
+        session.check_all_read()
+    except Diverged as diverged:
+        difference = diverged.difference
+    then = str(log.head.get("agent", "?"))
+    return ReplayReport(log.path, then, __version__, len(log.events), result, difference, cut_off)
+
+
+def rerun(log: SessionLog, session: Session) -> tuple[CycleResult | None, str | None]:
+    """Run the cycle that ``log`` holds in a session made of that log. Returns its result, or why it ended without one. Raises
+    Diverged, or SessionError for a log without a configuration that this version understands."""
+    with recorded_configuration(log) as configuration:
         try:
-            result = _run(configuration, log, session)
+            return _run(configuration, log, session), None
         except LogCutOff as cut:
-            cut_off = str(cut)
+            return None, str(cut)
         except SessionError:
             raise
         except StationError as error:
             # The journal, or the log itself, could not be written: then too a cycle ends without a result.
-            cut_off = f"the cycle ended without a result: {error.code}: {error}"
-        except Diverged as diverged:
-            difference = diverged.difference
-        try:
-            if difference is None:
-                session.check_all_read()
-        except Diverged as diverged:
-            difference = diverged.difference
-    then = str(head.get("agent", "?"))
-    return ReplayReport(path, then, __version__, len(log.events), result, difference, cut_off)
+            return None, f"the cycle ended without a result: {error.code}: {error}"
 
 
-def _run(configuration: Configuration, log: SessionLog, session: ReplaySession) -> CycleResult:
+def _run(configuration: Configuration, log: SessionLog, session: Session) -> CycleResult:
     head = log.head
     name = head.get("socket")
     socket = next((socket for socket in configuration.station.sockets if socket.name == name), None)
@@ -137,7 +144,7 @@ def _scanned(log: SessionLog) -> str | None:
 
 
 @contextmanager
-def _recorded_configuration(log: SessionLog) -> Iterator[Configuration]:
+def recorded_configuration(log: SessionLog) -> Iterator[Configuration]:
     """The configuration of then, its files laid out in a folder that lasts as long as the replay."""
     values, files = log.head.get("configuration"), log.head.get("files", {})
     if not isinstance(values, dict) or not isinstance(files, dict):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from station.errors import SessionError
-from station.session.format import SessionLog, log_lines, read_log
+from station.session.format import SessionLog, encode_events, read_log
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,15 +17,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help="must not exist yet")
     known = ", ".join(FORMATS)
     parser.add_argument("--format", choices=tuple(FORMATS), help=f"{known}; by default what FILE ends in")
+    parser.add_argument(
+        "--anonymise",
+        action="store_true",
+        help="pseudonyms for boards, station, hosts and paths; replays the same; may leave the factory",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Raises SessionError for a log that cannot be read, a file that cannot be written, and a name that tells no format."""
+    """Raises SessionError for a log that cannot be read or anonymised, a file that cannot be written, and a name that tells no
+    format."""
     format_name = options.format or options.to.suffix.removeprefix(".")
     if format_name not in FORMATS:
         known = ", ".join(f".{name}" for name in FORMATS)
         raise SessionError(f"{options.to}: tells no format: end it in one of {known}, or give --format")
     log = read_log(options.log)
+    if options.anonymise:
+        from station.anonymise import anonymised
+
+        log = anonymised(log)
     _write(options.to, FORMATS[format_name](log))
     return 0
 
@@ -44,8 +54,7 @@ def _pcapng(log: SessionLog) -> bytes:
 
 
 def _jsonl(log: SessionLog) -> bytes:
-    """Line for line, with what a crash left of the last one."""
-    return b"".join(log_lines(log.path))
+    return encode_events(log.events)
 
 
 FORMATS: dict[str, Callable[[SessionLog], bytes]] = {"har": _har, "pcapng": _pcapng, "jsonl": _jsonl}

@@ -40,7 +40,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,15 @@ def encode_event(event: Event, previous_crc: int) -> tuple[bytes, int]:
     body = _ENCODE(head | event.fields)[:-1].encode("ascii")
     crc = zlib.crc32(body, previous_crc)
     return body + f'{_CRC_FIELD}{crc:08x}"}}\n'.encode("ascii"), crc
+
+
+def encode_events(events: Iterable[Event]) -> bytes:
+    """The lines of a whole log. They are those that were read, but for a last one that a crash cut off."""
+    lines, crc = [], 0
+    for event in events:
+        line, crc = encode_event(event, crc)
+        lines.append(line)
+    return b"".join(lines)
 
 
 def decode_event(line: bytes, previous_crc: int) -> tuple[Event, int]:
