@@ -22,7 +22,9 @@ COMMANDS: dict[str, str] = {
     "simulate": "one simulated part alone, for other tools",
     "doctor": "check every part of the station",
     "config": "check a configuration file",
-    "journal": "back up or check the journal",
+    "install": "install the station as a service of this computer",
+    "uninstall": "remove the service",
+    "journal": "back up, check or move the journal",
 }
 """Sub-command to its line of help; ``station.commands.<name>`` implements it with ``add_arguments`` and ``run``."""
 

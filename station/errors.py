@@ -6,6 +6,7 @@
     ├── ApiError                     station/production_api
     ├── LabelError                   station/label: a design or a datum that cannot become a label
     ├── SessionError                 station/session: a log that cannot be written or read
+    ├── InstallationError            station/installation: what cannot be installed or removed as asked
     └── UnitError                    the cycle: the unit, or what is known of it, forbids going on
 
 Driver errors (``drivers/errors.py``) are a tree of their own with codes in the same catalogue; ``explain`` serves both.
@@ -134,6 +135,7 @@ CATALOGUE: dict[str, Explanation] = {
         ("session.unreadable", "Session log cannot be read", "Call the engineer: the file is damaged or not a session log."),
         ("session.not_anonymised", "No copy of this log may leave", "Hand over none: the message says what stands against it."),
         ("config.invalid", "Configuration is wrong", "Correct the line named, then start again."),
+        ("install.refused", "Station was not installed", "Mend what is named, then install again; what was done stays done."),
         ("usage.invalid", "Command is not understood", "Correct the command: --help says what it takes."),
         ("file.failed", "File cannot be used", "Name a file or folder that is there and that this user may write."),
         ("unit.unknown", "Board is not known", "Check the chipId: this station's journal has no unit of that name."),
