@@ -120,7 +120,8 @@ def check_file(connection: sa.Connection, path: Path) -> None:
     """Raises JournalCorrupt where ``PRAGMA quick_check`` finds damage."""
     found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check(3)")]
     if found != ["ok"]:
-        raise JournalCorrupt(f"{path}: {'; '.join(found)}; to restore: {RESTORE}")
+        damage = "; ".join(" ".join(line.split()) for line in found)  # SQLite tells of some damage in several lines
+        raise JournalCorrupt(f"{path}: {damage}; to restore: {RESTORE}")
 
 
 def file_problems(connection: sa.Connection) -> list[str]:

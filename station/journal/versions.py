@@ -17,6 +17,8 @@ from station.journal.errors import JournalCorrupt, JournalEmpty, JournalVersion
 from station.journal.schema import HEAD, KNOWN_REVISIONS, alembic_version, metadata, version_metadata
 from station.journal.store import Store
 
+MOVED = "moved"
+"""Stands for the revision in a file whose journal is on a server now (``station.journal.moving``)."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 logger = logging.getLogger(__name__)
@@ -109,5 +111,7 @@ def _keep(path: Path, copy: Path) -> None:
 
 
 def _refuse_unknown(found: str) -> None:
+    if found == MOVED:
+        raise JournalVersion("the journal was moved to a server's database: name that as database.url")
     if found not in KNOWN_REVISIONS:
         raise JournalVersion(f"the journal has schema {found}; this version knows {KNOWN_REVISIONS[0]} to {HEAD}")

@@ -28,7 +28,6 @@ from tests.support.journal import (
     writing,
 )
 
-
 pytestmark = pytest.mark.usefixtures("each_database")
 
 

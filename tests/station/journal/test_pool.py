@@ -13,7 +13,6 @@ from station.journal.journal import Journal
 from station.model import IdKind, IdSource
 from tests.support.journal import APP_EUI, activation, do, fill, opened, reserve
 
-
 pytestmark = pytest.mark.usefixtures("each_database")
 
 
