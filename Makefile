@@ -42,8 +42,9 @@ format: .venv/development.stamp ## format the source and mend what the linter ca
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-docs: .venv/development.stamp ## write docs/troubleshooting.md from the catalogue of codes
+docs: .venv/development.stamp ## write docs/troubleshooting.md and docs/fault-matrix.md from the catalogue and the tests
 	.venv/bin/python -m scripts.troubleshooting
+	.venv/bin/python -m tests.fault.page
 
 lock: .venv/bin/python ## write requirements/*.lock from pyproject.toml (UPGRADE=1 takes newer versions)
 	@scripts/lock $(if $(UPGRADE),--upgrade)
