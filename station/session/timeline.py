@@ -39,7 +39,7 @@ def printable_line(text: str) -> str:
 
 
 @dataclass(slots=True)
-class _Running:
+class Running:
     """What the lines so far leave open."""
 
     steps: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -51,13 +51,13 @@ class _Running:
 
 def _lines(log: SessionLog, decoders: Mapping[str, Decoder], hex_dump: bool) -> Iterator[str]:
     yield from _heading(log)
-    running = _Running()
+    running = Running()
     for event in log.events[1:]:
         gap_ns = event.time_ns - running.last_ns
         if gap_ns >= GAP_NS:
             yield f"{'':>10}  ···· {gap_ns / 1e6:.0f} ms without an event ····"
         running.last_ns = event.time_ns
-        first, *more = [*_say(event, running), *_frames(event, decoders), *(_dump(event) if hex_dump else ())]
+        first, *more = [*say(event, running), *frames(event, decoders), *(_dump(event) if hex_dump else ())]
         lane = "" if event.lane == "main" else f"{event.lane}| "
         channel = f"{event.channel} " if event.channel else ""
         aside = "(aside) " if event.fields.get("aside") else ""
@@ -73,20 +73,21 @@ def _lines(log: SessionLog, decoders: Mapping[str, Decoder], hex_dump: bool) -> 
 def _heading(log: SessionLog) -> Iterator[str]:
     head = log.head
     yield f"session log {log.path}"
-    yield f"station {head.get('station')}, socket {head.get('socket')}, started {_moment(head.get('wall_s'))}"
+    yield f"station {head.get('station')}, socket {head.get('socket')}, started {moment(head.get('wall_s'))}"
     others = {name: value for name, value in head.items() if name not in ("station", "socket", "wall_s")}
     for name, value in others.items():
         yield f"  {name}: {value if isinstance(value, str | int | float) else json.dumps(value)}"
     yield f"{'ms':>10}"
 
 
-def _moment(wall_s: object) -> str:
+def moment(wall_s: object) -> str:
+    """A wall time for people, in UTC."""
     if not isinstance(wall_s, int | float) or not 0 <= wall_s < 253_402_300_800:
         return f"at an unknown time ({wall_s})"
     return datetime.fromtimestamp(wall_s, UTC).isoformat(sep=" ", timespec="milliseconds").replace("+00:00", " UTC")
 
 
-def _say(event: Event, running: _Running) -> list[str]:
+def say(event: Event, running: Running) -> list[str]:
     """One event in words; the first line stands beside its time."""
     fields = event.fields
     if "err" in fields and event.kind != "resp":
@@ -127,7 +128,7 @@ def _is_text(data: bytes) -> bool:
     return len(data) >= MIN_TEXT_BYTES and all(0x20 <= byte < 0x7F or byte in b"\t\r\n" for byte in data)
 
 
-def _say_response(event: Event, running: _Running) -> str:
+def _say_response(event: Event, running: Running) -> str:
     sent_ns = running.requests.pop((event.lane, event.channel), None)
     took = "" if sent_ns is None else f" after {(event.time_ns - sent_ns) / 1e6:.1f} ms"
     if "err" in event.fields:
@@ -151,7 +152,7 @@ def _arguments(args: object) -> str:
     )
 
 
-def _say_step(event: Event, running: _Running) -> str:
+def _say_step(event: Event, running: Running) -> str:
     name = str(event.fields.get("step"))
     if event.fields.get("at") == "start":
         running.steps[event.lane, name] = event.time_ns
@@ -170,7 +171,8 @@ def _say_end(fields: dict[str, Any]) -> list[str]:
     return [*lines, *([str(fields["message"])] if fields.get("message") else [])]
 
 
-def _frames(event: Event, decoders: Mapping[str, Decoder]) -> list[str]:
+def frames(event: Event, decoders: Mapping[str, Decoder]) -> list[str]:
+    """The frames that an event completes, in words."""
     decoder = decoders.get(event.channel or "")
     if decoder is None or event.kind not in ("tx", "rx") or "hex" not in event.fields:
         return []
