@@ -38,13 +38,13 @@ def run(options: argparse.Namespace) -> int:
     from station.installation.references import needs_of, require_visible
     from station.installation.unit import UnitOptions, modules_present
 
-    needs = needs_of(options.config)
+    root = options.root.resolve()
+    needs = needs_of(options.config, root)
     python = options.python.absolute()
     for path in (python, python.resolve()):
         require_visible(
             path, "the interpreter", "install station into /opt/station and name its interpreter by --python"
         )
-    root = options.root.resolve()
     steps = install_steps(needs, UnitOptions(python, options.user, modules_present(root)), root)
     for warning in (*needs.warnings, *missing_credentials(needs, root)):
         sys.stderr.write(f"station: warning: {warning}\n")

@@ -33,20 +33,26 @@ class Needs:
     warnings: tuple[str, ...]
 
 
-def needs_of(file: Path) -> Needs:
-    """Raises ConfigError for a configuration with mistakes, InstallationError for one that the service cannot see. Secrets are
-    not looked up: they are the service's alone."""
+def needs_of(file: Path, root: Path) -> Needs:
+    """What the service of the configuration ``file`` needs; a path below ``root`` is named as the system of that root sees it.
+
+    Raises ConfigError for a configuration with mistakes, InstallationError for one that the service cannot see. Secrets are not
+    looked up: they are the service's alone.
+    """
     file = file.absolute()
     document = load(file)
     found = sorted({(match[1], match[2]) for text in _texts(document.values) for match in _REFERENCE.finditer(text)})
     surroundings = Surroundings(lambda name: file.parent / Path(name).expanduser(), lambda _: Secret(_PLACEHOLDER))
     configuration = build_configuration(document, surroundings)
-    require_visible(file, "the configuration", "move it to /etc/station")
+    seen = as_seen(file, root)
+    require_visible(seen, "the configuration", "move it to /etc/station")
     station = configuration.station
     state = Path("/var/lib/station")
     folders = [station.state_dir]
     folders += [Path(str(p.connection.file.path)) for p in station.printers if p.connection.file is not None]
-    writable = sorted({folder for folder in folders if not folder.is_relative_to(state)})
+    writable = sorted(
+        {path for path in (as_seen(folder, root) for folder in folders) if not path.is_relative_to(state)}
+    )
     for folder in writable:
         require_visible(folder, "a folder that the station writes to", "use /var/lib/station")
     warnings = [
@@ -59,11 +65,16 @@ def needs_of(file: Path) -> Needs:
         warnings.append("a service has no keyboard: a socket with the trigger keyboard will not start a cycle")
     return Needs(
         configuration,
-        file,
+        seen,
         tuple(name for kind, name in found if kind == "credential"),
         tuple(writable),
         tuple(warnings),
     )
+
+
+def as_seen(path: Path, root: Path) -> Path:
+    """``path`` as the system whose root folder is ``root`` names it."""
+    return Path("/") / path.relative_to(root) if path.is_relative_to(root) else path
 
 
 def require_visible(path: Path, what: str, remedy: str) -> None:
