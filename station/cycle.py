@@ -239,7 +239,10 @@ class Cycle:
         unit = self._known()
         if not (unit.activated and unit.bound and unit.verified and unit.device_id and unit.sn):
             raise UnitError("journal.contradiction", f"no label before the unit is proven: {unit.status}")
-        if unit.open_effect(EffectKind.PRINT) is not None:
+        earlier = unit.open_effect(EffectKind.PRINT)
+        if earlier is not None:
+            if earlier.state is EffectState.INTENT:  # of a station that was cut off and has not come back to say so
+                self._effects.settle(earlier.id, unit.chip_id, EffectState.IN_DOUBT, "its cycle was cut off")
             self._label = LabelFate.IN_DOUBT
             raise UnitError("label.in_doubt", "an earlier label of this unit may have been printed")
         if unit.labels_printed:

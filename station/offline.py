@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from drivers.clock import SystemClock
+from station.claims import Claims
 
 if TYPE_CHECKING:
     from drivers.printer import Receipt
@@ -76,8 +77,9 @@ class OfflineDesk:
     configuration: Configuration
     journal: Journal
 
-    def settle(self, chip_id: str, decide: Callable[[Journal], T]) -> T:  # noqa: ARG002
-        return decide(self.journal)
+    def settle(self, chip_id: str, decide: Callable[[Journal], T]) -> T:
+        with Claims(self.journal).held(chip_id, "a decision about it"):
+            return decide(self.journal)
 
     def reprint(self, chip_id: str, *, reason: str, operator: str, printer: str | None) -> tuple[Reprint, Receipt]:
         from station.parts import label_printer, open_connection
@@ -93,7 +95,8 @@ class OfflineDesk:
             clock,
             dict(config.label_extra),
         )
-        return reprinter.reprint(self.journal, chip_id, reason=reason, operator=operator)
+        with Claims(self.journal).held(chip_id, f"printer {chosen.name}"):
+            return reprinter.reprint(self.journal, chip_id, reason=reason, operator=operator)
 
     def top_up(self) -> tuple[PoolLevels, str | None]:
         from station.refill import Refill

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +38,8 @@ class PoolJournal(Protocol):
     """The journal as refilling uses it."""
 
     def pool_levels(self) -> PoolLevels: ...
+
+    def refill_turn(self, kind: IdKind) -> AbstractContextManager[bool]: ...
 
     def begin_batch(self, kind: IdKind, asked: int) -> int: ...
 
@@ -128,8 +131,8 @@ class Refill:
         for kind in IdKind:
             if self._stopping.is_set():
                 break
-            if levels.free(kind) < max(self._options.low_water, 1):
-                problem = self._request(kind)
+            if self._is_low(levels, kind):
+                problem = self._request_in_turn(kind)
                 if self._stopping.is_set():
                     break  # what the end of the station did to the call is no trouble of the server's
                 self._note(kind, problem)
@@ -142,6 +145,16 @@ class Refill:
             self._told = event
             self._publish(event)
         return problem
+
+    def _is_low(self, levels: PoolLevels, kind: IdKind) -> bool:
+        return levels.free(kind) < max(self._options.low_water, 1)
+
+    def _request_in_turn(self, kind: IdKind) -> str | None:
+        """Of the stations that share a pool, one asks for a kind at a time, and not for what another has just brought."""
+        with self._journal.refill_turn(kind) as is_mine:
+            if not (is_mine and self._is_low(self._journal.pool_levels(), kind)):
+                return None
+            return self._request(kind)
 
     def _request(self, kind: IdKind) -> str | None:
         asked = 1 if self._lost[kind] else self._options.batch

@@ -24,8 +24,10 @@ import sqlalchemy as sa
 from drivers.clock import Clock
 from station.errors import UnitError
 from station.journal.errors import JournalError, JournalLocked, JournalUnreachable
-from station.journal.postgresql import READING_TIMEOUT_S, BoundedConnection, has_news, mapped
+from station.journal.postgresql import READING_TIMEOUT_S, SILENCE_S, BoundedConnection, has_news, mapped
 
+TAKE_OVER_WAIT_S = 1.0
+"""How long a station is waited for: the session of an agent that was killed a moment ago ends when the server notices."""
 RETRY_S = 1.0
 """Pause between attempts to reach a server that was lost."""
 
@@ -145,11 +147,12 @@ class SessionTenure:
             raise mapped(error, self._name) from error
         try:
             session.autocommit = True
+            session.silence_s = SILENCE_S
             if not self._ask(session, "pg_try_advisory_lock_shared", key("use")):
                 raise JournalLocked(
                     f"{self._name}: the journal is being changed as a whole; start again when that is done"
                 )
-            if not self._ask(session, "pg_try_advisory_lock", key("station", self._station)):
+            if not self._waited_for(session, key("station", self._station)):
                 holder = _holder(session, key("station", self._station))
                 raise JournalLocked(f"{self._name}: another agent is station {self._station} ({holder})")
         except psycopg.Error as error:
@@ -159,6 +162,15 @@ class SessionTenure:
             session.close()
             raise
         return session
+
+    def _waited_for(self, session: BoundedConnection, number: int) -> bool:
+        """Whether the lock came within ``TAKE_OVER_WAIT_S``."""
+        session.execute(f"SET lock_timeout = {int(TAKE_OVER_WAIT_S * 1000)}")
+        try:
+            session.execute("SELECT pg_advisory_lock(%s)", [number])
+        except psycopg.errors.LockNotAvailable:
+            return False
+        return True
 
     def _is_alive(self, session: BoundedConnection) -> bool:
         """A session with something to read has mostly been ended; the server may also have told of a changed setting."""

@@ -32,7 +32,7 @@ _SETTLE = (
 _REOPEN = (
     sa.update(effects)
     .where(effects.c.id == sa.bindparam("effect"))
-    .values(state=EffectState.INTENT.value, attempts=effects.c.attempts + 1)
+    .values(state=EffectState.INTENT.value, attempts=effects.c.attempts + 1, station=sa.bindparam("by"))
 )
 _LABEL_FATE = sa.update(labels).where(labels.c.effect == sa.bindparam("of")).values(fate=sa.bindparam("new_fate"))
 _COPIES = (
@@ -153,7 +153,7 @@ def start_effect(scene: Scene, facts: Facts, intent: Intent, note: PrintNote | N
 
 
 def reopen(scene: Scene, effect_id: int) -> None:
-    """Take up an open effect again. Raises JournalContradiction, UnitError for a unit that is held."""
+    """Take up an open effect again, whichever station began it. Raises JournalContradiction, UnitError for a unit that is held."""
     chip_id = scene.connection.execute(
         sa.select(effects.c.chip_id).where(effects.c.id == effect_id)
     ).scalar_one_or_none()
@@ -167,7 +167,7 @@ def reopen(scene: Scene, effect_id: int) -> None:
         raise JournalContradiction("a label that may have been printed is settled by a person, never repeated")
     if row["kind"] != EffectKind.WRITE:
         refuse_held(facts)
-    scene.connection.execute(_REOPEN, {"effect": effect_id})
+    scene.connection.execute(_REOPEN, {"effect": effect_id, "by": scene.station})
 
 
 def copies(connection: sa.Connection, chip_id: str) -> int:

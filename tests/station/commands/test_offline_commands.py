@@ -124,8 +124,8 @@ def test_the_pool_is_shown_and_refilled(tmp_path: Path, capsys: pytest.CaptureFi
         before = json.loads(out)
         assert (before["device_id"]["used"], before["sn"]["used"]) == (1, 1)
         status, out, _ = command(rig, capsys, "ids", "refill")
-        free = before["device_id"]["free"] + 4
-        assert (status, out) == (0, f"free: {free} DeviceIDs, {free} SNs\n")
+        device_ids, sns = before["device_id"]["free"] + 4, before["sn"]["free"] + 4
+        assert (status, out) == (0, f"free: {device_ids} DeviceIDs, {sns} SNs\n")
         rig.api_down()
         status, _, err = command(rig, capsys, "ids", "refill")
         assert status == 1
