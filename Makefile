@@ -9,9 +9,9 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 # command=Debian package that brings it
-TEST_COMMANDS := stm32flash=stm32flash tshark=tshark pg_ctlcluster=postgresql systemd-analyze=systemd udevadm=udev
+TEST_COMMANDS := stm32flash=stm32flash tshark=tshark chromium=chromium pg_ctlcluster=postgresql systemd-analyze=systemd udevadm=udev
 
-.PHONY: help demo test soak check crash fuzz format docs lock clean
+.PHONY: help demo test bench soak check crash fuzz format docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -22,6 +22,9 @@ demo: .venv/runtime.stamp ## set up, then provision simulated boards through the
 test: .venv/development.stamp ## set up, system packages included, then run every test
 	@scripts/require-commands $(TEST_COMMANDS)
 	@.venv/bin/python -m pytest
+
+bench: .venv/development.stamp ## measure, side by side in one run; prints a table and writes bench.json (BENCH=groups)
+	@.venv/bin/python -m benchmarks $(BENCH)
 
 soak: .venv/development.stamp ## a real agent through CYCLES cycles with faults at random
 	@.venv/bin/python -m tests.soak --cycles $(or $(CYCLES),20000)

@@ -40,6 +40,14 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _html(log: SessionLog) -> bytes:
+    from station.session.export.html import to_html
+    from station.session.export.label_picture import label_picture
+    from station.session.wire_words import decoders_for
+
+    return to_html(log, decoders_for(log), label_png=label_picture(log))
+
+
 def _har(log: SessionLog) -> bytes:
     from station.session.export.har import to_har
 
@@ -57,7 +65,12 @@ def _jsonl(log: SessionLog) -> bytes:
     return encode_events(log.events)
 
 
-FORMATS: dict[str, Callable[[SessionLog], bytes]] = {"har": _har, "pcapng": _pcapng, "jsonl": _jsonl}
+FORMATS: dict[str, Callable[[SessionLog], bytes]] = {
+    "html": _html,
+    "har": _har,
+    "pcapng": _pcapng,
+    "jsonl": _jsonl,
+}
 """By name, which is what a file of it ends in."""
 
 

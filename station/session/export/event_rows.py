@@ -1,0 +1,94 @@
+"""The events of a session log as rows of an HTML table: in words, with bytes and bodies to be opened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from html import escape
+
+from station.session.format import Event, SessionLog
+from station.session.messages import body_of, bytes_of, headers_of
+from station.session.timeline import GAP_NS, SHOWN_BYTES, Decoder, Running, frames, hex_rows, say
+from station.text import printable
+
+MAX_EVENTS = 20_000
+MAX_CHARS = 300
+MAX_LINES = 600
+"""Of one body or dump."""
+
+
+def event_rows(log: SessionLog, decoders: Mapping[str, Decoder]) -> Iterator[str]:
+    """A ``<tr id="e…">`` for each of the first ``MAX_EVENTS`` events, and one for each silence between them. Everything from the
+    log is escaped."""
+    running = Running()
+    last_ns = log.events[0].time_ns
+    for event in log.events[1 : MAX_EVENTS + 1]:
+        if event.time_ns - last_ns >= GAP_NS:
+            silence = f"{(event.time_ns - last_ns) / 1e6:.0f} ms without an event"
+            yield f'<tr class="gap"><td></td><td></td><td>{silence}</td></tr>'
+        last_ns = event.time_ns
+        yield _row(event, running, frames(event, decoders))
+    left = len(log.events) - 1 - MAX_EVENTS
+    if left > 0:
+        yield f'<tr class="gap"><td></td><td></td><td>{left} more events: station sessions show prints all</td></tr>'
+
+
+def _row(event: Event, running: Running, in_words: list[str]) -> str:
+    first, *more = say(event, running)
+    kind = "failed" if "err" in event.fields or "raised" in event.fields else event.kind
+    aside = " aside" if event.fields.get("aside") else ""
+    where = " ".join(part for part in ("" if event.lane == "main" else event.lane, event.channel or "") if part)
+    words = [f"<b>{_text('; '.join(in_words))}</b> <i>{_text(first)}</i>"] if in_words else [_text(first)]
+    words += [f"<br>{_text(line)}" for line in more]
+    return (
+        f'<tr id="e{event.number}" class="{_class(kind)}{aside}"><td>{event.time_ns / 1e6:.3f}</td>'
+        f"<td>{_text(where)}</td><td>{''.join(words)}{_details(event)}</td></tr>"
+    )
+
+
+def _class(kind: str) -> str:
+    return kind if kind.isalpha() else "other"
+
+
+def _details(event: Event) -> str:
+    """What can be opened: bytes as hex, headers and body, a given value whole."""
+    if event.kind in ("tx", "rx", "discard") and "hex" in event.fields:
+        data = bytes_of(event)
+        return _opened(f"{len(data)} bytes", hex_rows(data)) if len(data) > SHOWN_BYTES else ""
+    if event.kind in ("req", "resp") and "err" not in event.fields:
+        lines = [f"{name}: {value}" for name, value in headers_of(event)]
+        return _opened("headers", lines) + _opened("body", _body(event))
+    if event.kind == "given":
+        plain = {name: event.fields[name] for name in ("args", "value", "raised") if event.fields.get(name)}
+        return _opened("all", _pretty(plain)) if len(json.dumps(plain)) > MAX_CHARS // 2 else ""
+    return ""
+
+
+def _body(event: Event) -> Iterable[str]:
+    if "text" not in event.fields:
+        return hex_rows(body_of(event))
+    text = str(event.fields["text"])
+    try:
+        return _pretty(json.loads(text))
+    except (ValueError, RecursionError):
+        return text.splitlines()
+
+
+def _pretty(plain: object) -> list[str]:
+    return json.dumps(plain, indent=2, ensure_ascii=False).splitlines()
+
+
+def _opened(title: str, lines: Iterable[str]) -> str:
+    shown: list[str] = []
+    for line in lines:
+        if len(shown) == MAX_LINES:
+            shown.append("… and more")
+            break
+        shown.append(escape(printable(line, MAX_CHARS * 10)))
+    if not shown:
+        return ""
+    return f"<details><summary>{title}</summary><pre>{chr(10).join(shown)}</pre></details>"
+
+
+def _text(text: str) -> str:
+    return escape(printable(text, MAX_CHARS))
