@@ -63,6 +63,7 @@ label:
       - {{kind: text, x_mm: 1.5, y_mm: 27, height_mm: 2.4, text: "{{sn}}"}}
 label_extra:
   model: YS-DEMO
+label_pictures: true
 
 printers:
   - name: line

@@ -7,6 +7,7 @@ Unknown keys are errors everywhere; numbers, texts and booleans are never taken 
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -245,6 +246,34 @@ class DatabaseConfig(Part):
     """``postgresql://user@host/database?options``, the options libpq's. A password is a reference in its place, or the whole is."""
 
 
+class MetricsConfig(Part):
+    """Where Prometheus reads the station's numbers: ``listen`` is an address of this computer and a port, ``127.0.0.1:9464``."""
+
+    listen: str
+
+    @field_validator("listen")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        _host_and_port(value)
+        return value
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return _host_and_port(self.listen)
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    """``127.0.0.1:9464`` or ``[::1]:9464``. Raises ValueError."""
+    host, _, port = text.rpartition(":")
+    try:
+        address = ip_address(host.removeprefix("[").removesuffix("]"))
+        if (address.version == 6) != host.startswith("[") or not (port.isdecimal() and 0 < int(port) < 65536):
+            raise ValueError
+    except ValueError:
+        raise ValueError(f"{text} is no address and port; write 127.0.0.1:9464, or [::1]:9464") from None
+    return str(address), int(port)
+
+
 class StationConfig(Part):
     """A whole configuration file."""
 
@@ -258,8 +287,12 @@ class StationConfig(Part):
     ids: IdsConfig = IdsConfig()
     scan: ScanConfig = ScanConfig()
     database: DatabaseConfig | None = None
+    metrics: MetricsConfig | None = None
     label_extra: dict[str, str] = Field(default_factory=dict)
     """Constant texts that the label may show, such as a model name."""
+    label_pictures: bool = False
+    """Whether a PNG of each label is kept in ``labels_dir``: for a trial. Drawing costs more than the rest of a cycle's work, and
+    nothing deletes them; what was sent to the printer is in the session log in any case."""
     require_ports: bool = True
     """Whether a device that is not there when the station starts is a mistake, or is waited for (``station.config.devices``)."""
 

@@ -1,0 +1,70 @@
+"""``make bench``: every figure, its spread and its goal as a table, and ``bench.json``.
+
+``python -m benchmarks [--runs N] [GROUP …]`` measures some of the groups. The exit status is 0 whatever is measured: timing is
+never a pass or a fail.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+from benchmarks.figures import GROUPS, Figure
+
+RESULT = Path("bench.json")
+
+
+def main() -> int:
+    """0."""
+    parser = argparse.ArgumentParser(prog="make bench", description="Measure the station.")
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"some of {', '.join(GROUPS)} (default: all)")
+    parser.add_argument("--runs", type=int, default=5, metavar="N", help="how often each is measured (default 5)")
+    options = parser.parse_args()
+    if unknown := set(options.groups) - set(GROUPS):
+        parser.error(f"no such group: {', '.join(sorted(unknown))}")
+    figures: dict[str, Figure] = {}
+    for name in options.groups or GROUPS:
+        for figure in GROUPS[name](options.runs):
+            figures[figure.name] = figure
+            sys.stdout.write(_line(figure) + "\n")
+            sys.stdout.flush()
+    RESULT.write_text(json.dumps({"machine": _machine(), "figures": _plain(figures)}, indent=2) + "\n", "utf-8")
+    return 0
+
+
+def _line(figure: Figure) -> str:
+    spread = f"{min(figure.runs):.4g} to {max(figure.runs):.4g}"
+    sign = "≤" if figure.better == "lower" else "≥"
+    verdict = "met" if figure.is_met else "missed"
+    return f"{figure.name:<28} {figure.value:>8.4g} {figure.unit:<6} ({spread})  goal {sign} {figure.goal:g}: {verdict}"
+
+
+def _plain(figures: dict[str, Figure]) -> dict[str, object]:
+    return {
+        name: {
+            "value": figure.value,
+            "unit": figure.unit,
+            "runs": list(figure.runs),
+            "goal": figure.goal,
+            "better": figure.better,
+        }
+        for name, figure in figures.items()
+    }
+
+
+def _machine() -> dict[str, object]:
+    return {
+        "cpus": os.cpu_count(),
+        "machine": platform.machine(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "load_1min": os.getloadavg()[0],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

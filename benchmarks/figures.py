@@ -1,0 +1,203 @@
+"""What is measured, how, and against what: each figure as its runs' values."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmarks.sequential import provision_sequentially
+from benchmarks.wire import identify_beside_raw, identify_by_stm32loader, wire_s_of
+from benchmarks.world import PRINT_S, Child, World, run_station, world
+from station.session.format import read_log
+
+ROUND_TRIP_S = 0.05
+WARM_UP = 5
+"""Cycles not counted: the first opens connections and loads what is loaded when it is first used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table. ``runs`` are the values of all runs; what is quoted is their median."""
+
+    name: str
+    unit: str
+    runs: tuple[float, ...]
+    goal: float
+    better: Literal["lower", "higher"]
+
+    @property
+    def value(self) -> float:
+        return statistics.median(self.runs)
+
+    @property
+    def is_met(self) -> bool:
+        return self.value <= self.goal if self.better == "lower" else self.value >= self.goal
+
+
+def cycle(runs: int) -> Iterator[Figure]:
+    """One socket: the cycle against the physical floor of its critical path, what it costs, and recording against none."""
+    overs, costs, ratios, critical, total = [], [], [], [], []
+    for _ in range(runs):
+        with _world() as around:
+            rows = run_station(around, 30 + WARM_UP)
+            counted = rows[WARM_UP:]
+            overs.append(statistics.median(row["duration_s"] / floor_s(row) for row in counted))
+            costs.append(1000 * (rows[-1]["cpu_s"] - rows[WARM_UP]["cpu_s"]) / (len(counted) - 1))
+            calls = around.calls()
+            total.append(sum(calls.values()) / len(rows))
+            critical.append((calls["activateDeviceId"] + calls["bindSN"]) / len(rows))
+            bare = run_station(around, 30 + WARM_UP, unrecorded=True)[WARM_UP:]
+            ratios.append(_median_s(counted) / _median_s(bare))
+    yield Figure("cycle_over_floor", "ratio", tuple(overs), 1.10, "lower")
+    yield Figure("api_calls_critical", "calls", tuple(critical), 2.0, "lower")
+    yield Figure("api_calls_total", "calls", tuple(total), 2.1, "lower")
+    yield Figure("cycle_cpu_ms", "ms", tuple(costs), 10.0, "lower")
+    yield Figure("recording_on_over_off", "ratio", tuple(ratios), 1.05, "lower")
+
+
+def floor_s(row: dict[str, Any]) -> float:
+    """What a cycle cannot be faster than: identify, activate, the longer of bind and write with verify, the label.
+
+    A byte takes its 11 bits on the wire, a call of the API its round trip, a label its paper; nothing else takes any time.
+    """
+    wire_s = wire_s_of(read_log(Path(row["session"])))
+    written_s = wire_s["write"] + wire_s["verify"]
+    return wire_s["identify"] + ROUND_TRIP_S + max(ROUND_TRIP_S, written_s) + PRINT_S
+
+
+def sockets(runs: int) -> Iterator[Figure]:
+    """Sixteen sockets against one: units per second, and whether one of them is starved."""
+    gains, spreads = [], []
+    for _ in range(runs):
+        with _world(sockets=1) as around:
+            one = _rate(run_station(around, 20 + WARM_UP), WARM_UP)
+        with _world(sockets=16, batch=200) as around:
+            rows = run_station(around, 320 + 32)[32:]
+        gains.append(_rate(rows, 0) / one)
+        durations_s: dict[str, list[float]] = {}
+        for row in rows:
+            durations_s.setdefault(row["socket"], []).append(row["duration_s"])
+        medians_s = [statistics.median(times_s) for times_s in durations_s.values()]
+        spreads.append(max(medians_s) / statistics.median(medians_s))
+    yield Figure("sockets16_over_1", "ratio", tuple(gains), 14.0, "higher")
+    yield Figure("slowest_socket_over_median", "ratio", tuple(spreads), 1.3, "lower")
+
+
+def sequential(runs: int) -> Iterator[Figure]:
+    """A jig of four sockets against the API document's own example, which serves the same sockets one after the other."""
+    for round_trip_ms in (50, 200):
+        gains = []
+        for _ in range(runs):
+            with _world(sockets=4, round_trip_s=round_trip_ms / 1000) as around:
+                ours = _rate(run_station(around, 24 + 8), 8)
+                gains.append(ours / provision_sequentially(around, 10))
+        yield Figure(f"rate_vs_sequential_{round_trip_ms}ms", "ratio", tuple(gains), 2.0, "higher")
+
+
+def identify(runs: int) -> Iterator[Figure]:
+    """Reading chipId, AppEUI and DeviceID: against the same bytes without any protocol, and against stm32loader's command."""
+    pairs = [identify_beside_raw() for _ in range(runs)]
+    yield Figure("identify_over_raw", "ratio", tuple(ours / raw for ours, raw in pairs), 1.3, "lower")
+    commands = tuple(identify_by_stm32loader() / ours for ours, _ in pairs)
+    yield Figure("identify_vs_stm32loader", "ratio", commands, 50.0, "higher")
+
+
+def start(runs: int) -> Iterator[Figure]:
+    """From the start of the process to the first PASS, everything around it started too."""
+    times_s = []
+    for _ in range(runs):
+        with tempfile.TemporaryDirectory(prefix="station-bench-") as folder:
+            started_s = time.monotonic()
+            words = ["-m", "station", "demo", "--cycles", "1", "--json", "--dir", folder]
+            demo = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            assert demo.stdout is not None
+            row = json.loads(demo.stdout.readline())
+            times_s.append(time.monotonic() - started_s)
+            demo.wait()
+            demo.stdout.close()
+            if row["outcome"] != "PASS":
+                raise RuntimeError(f"the demo's cycle was not PASS: {row}")
+    yield Figure("start_to_first_pass_s", "s", tuple(times_s), 2.0, "lower")
+
+
+def idle(runs: int) -> Iterator[Figure]:
+    """A station that waits, after a few cycles: its processor time, and its resident memory."""
+    shares, sizes_mib = [], []
+    for _ in range(runs):
+        with _world() as around:
+            agent = Child("-m", "benchmarks.agent", str(around.config), "1000")
+            try:
+                _let_pass(around, agent, 3)
+                before_s = _cpu_s(agent.process.pid)
+                time.sleep(10)
+                shares.append(100 * (_cpu_s(agent.process.pid) - before_s) / 10)
+                sizes_mib.append(_rss_mib(agent.process.pid))
+            finally:
+                agent.process.terminate()
+                agent.close()
+    yield Figure("idle_cpu_percent", "%", tuple(shares), 0.5, "lower")
+    yield Figure("rss_idle_mib", "MiB", tuple(sizes_mib), 60.0, "lower")
+
+
+GROUPS: dict[str, Callable[[int], Iterator[Figure]]] = {
+    "cycle": cycle,
+    "sockets": sockets,
+    "sequential": sequential,
+    "identify": identify,
+    "start": start,
+    "idle": idle,
+}
+
+
+@contextmanager
+def _world(*, sockets: int = 1, round_trip_s: float = ROUND_TRIP_S, batch: int = 50) -> Iterator[World]:
+    with (
+        tempfile.TemporaryDirectory(prefix="station-bench-") as folder,
+        world(Path(folder), sockets=sockets, round_trip_s=round_trip_s, batch=batch) as around,
+    ):
+        yield around
+
+
+def _let_pass(around: World, agent: Child, cycles: int) -> None:
+    """So many cycles; afterwards the station waits."""
+    while cycles:
+        heard = agent.hear()
+        if "waiting" in heard:
+            around.hardware.tell({"insert": heard["waiting"], "scan": True})
+        else:
+            cycles -= 1
+    agent.hear()  # it waits again
+
+
+def _median_s(rows: list[dict[str, Any]]) -> float:
+    return statistics.median(row["duration_s"] for row in rows)
+
+
+def _rate(rows: list[dict[str, Any]], warm_up: int) -> float:
+    """Units per second, by when the cycles ended."""
+    counted = rows[warm_up:]
+    return (len(counted) - 1) / float(counted[-1]["at_s"] - counted[0]["at_s"])
+
+
+def _cpu_s(pid: int) -> float:
+    """Processor time of a process, user and system: proc(5), ``/proc/pid/stat``, fields 14 and 15."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    ticks_per_s: int = os.sysconf("SC_CLK_TCK")
+    return (int(fields[11]) + int(fields[12])) / ticks_per_s
+
+
+def _rss_mib(pid: int) -> float:
+    found = re.search(r"^Rss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text("ascii"), re.MULTILINE)
+    assert found is not None, "the kernel says so of every process"
+    return int(found[1]) / 1024
