@@ -13,7 +13,9 @@ from typing import Any
 
 from station.events import CycleStarted, StepStarted
 from station.model import Step
+from station.production_api.simulator.faults import Fault, FaultKind
 from station.production_api.simulator.settings import SimulatorSettings
+from station.production_api.wire import ACTIVATE_DEVICE_ID
 from tests.fault.board_cases import at
 from tests.fault.case import PASS, Case, Kind, Scene, When
 from tests.fault.limits import JOURNAL, NOTHING
@@ -160,6 +162,12 @@ def jump(scene: Scene) -> None:
     clock.wall_s = lambda: now_s() + scene.value
 
 
+def jump_before_a_token(scene: Scene) -> None:
+    """No token is good any more either."""
+    jump(scene)
+    scene.rig.api.add_fault(Fault(FaultKind.EXPIRE_TOKENS, ACTIVATE_DEVICE_ID))
+
+
 def right(scene: Scene) -> None:
     """The clock is set right again."""
     del _clock(scene).wall_s
@@ -202,7 +210,7 @@ CASES = (
          at(StepStarted, jump, Step.ACTIVATE), vary=(-7300 * DAY_S, -DAY_S, DAY_S, 7300 * DAY_S), mend=right),
     Case(Kind.CLOCK, "The wall clock is an hour off, and the server checks the time of token requests", ("api.auth",),
          NOTHING,
-         at(CycleStarted, jump), vary=(-3600.0, 3600.0), mend=right, proves=names_the_clock,
+         at(CycleStarted, jump_before_a_token), vary=(-3600.0, 3600.0), mend=right, proves=names_the_clock,
          station={"ids": "server", "api": SimulatorSettings(seed=7, time_tolerance_s=300.0)}),
 )
 # fmt: on

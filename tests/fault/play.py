@@ -16,66 +16,72 @@ from tests.fault.case import PASS, Case, Scene, When
 from tests.fault.limits import Limits
 from tests.support.station import Rig, Start, station
 
+IDS = 60
+"""In one list: no case runs out of them unless it is about that."""
 SLACK_S = 30.0
 """Beyond the bound of a fault: what a good cycle takes on a machine that has much else to do. Only a hang takes longer."""
 
 
 def play(case: Case, folder: Path) -> None:
     """Raises AssertionError where anything is otherwise than declared; the judge of ``station`` has the last word."""
-    with station(folder, **case.station) as rig:
-        seen = [_trial(case, rig, value) for value in case.vary]
+    with station(folder, **({"batch": IDS} | dict(case.station))) as rig:
+        trials = [_Trial(case, Scene(rig, case.board(rig, value), value)) for value in case.vary]
+        if case.when is When.AT_START:
+            seen = [_refused_start(case, trial.scene) for trial in trials]
+        elif case.when is When.BEFORE_STATION or case.restarts:
+            seen = [trial.ending(trial.played_alone()) for trial in trials]
+        else:
+            # One start of the station serves all of them.
+            results = rig.run(*(start for trial in trials for start in trial.starts))
+            seen = [trial.ending(results[3 * index : 3 * index + 3]) for index, trial in enumerate(trials)]
     assert set(seen) <= set(case.ends), seen
     assert case.ends[0] in seen, f"{case.ends[0]} never came: {seen}"
 
 
-def _trial(case: Case, rig: Rig, value: object) -> str:
-    """The ending under the fault."""
-    scene = Scene(rig, case.board(rig, value), value)
-    if case.when is When.AT_START:
-        ending = _refused_start(case, scene)
-        again, after = rig.run(Start(scene.board), Start(rig.board()))
-    else:
-        first, again, after = _cycles(case, scene)
-        ending = _ending(first)
-        _check_first(case, scene, first)
+class _Trial:
+    """Three cycles: under the fault, the same board again, and a board that is new."""
+
+    def __init__(self, case: Case, scene: Scene) -> None:
+        self._case = case
+        self.scene = scene
+        self._held: list[str | None] = []
+        scans = case.scans(scene.value)
+        is_early = case.when is When.BEFORE_STATION
+        self.starts = (
+            Start(scene.board, scans[0], before=(lambda: None) if is_early else lambda: case.inject(scene)),
+            Start(scene.board or scene.rig.board(), scans[1], before=self._mend),
+            Start(scene.rig.board(), scans[2]),
+        )
+
+    def _mend(self) -> None:
+        """Look at what the fault has left, then take it away."""
+        self._held.append(_hold_of(self.scene))
+        self._case.proves(self.scene)
+        clear(self.scene.rig)
+        self._case.mend(self.scene)
+
+    def played_alone(self) -> list[CycleResult]:
+        """The results of this trial, for which the station is started."""
+        rig, (first, again, after) = self.scene.rig, self.starts
+        if self._case.when is When.BEFORE_STATION:
+            self._case.inject(self.scene)
+        if not self._case.restarts:
+            return rig.run(*self.starts)
+        results = rig.run(first)
+        self._mend()
+        return [*results, *rig.run(replace(again, before=lambda: None), after)]
+
+    def ending(self, results: list[CycleResult]) -> str:
+        """How the cycle under the fault ended, all else being as it should."""
+        case, value = self._case, self.scene.value
+        first, again, after = results
+        assert self._held == [case.hold and case.hold.value], (value, self._held)
+        _check_first(case, self.scene, first)
         if again.outcome is Outcome.PASS and first.device_id is not None:
             assert (again.device_id, again.resumed) == (first.device_id, True), value
-    assert _ending(again) in case.again, (value, again)
-    assert _ending(after) == PASS, (value, after)
-    return ending
-
-
-def _cycles(case: Case, scene: Scene) -> tuple[CycleResult, CycleResult, CycleResult]:
-    """Under the fault, the same board again, and a board that is new."""
-    rig, next_board = scene.rig, scene.rig.board()
-    # What the station refuses is told before anything mends it.
-    judged: list[str | None] = []
-
-    def inject() -> None:
-        case.inject(scene)
-
-    def mend() -> None:
-        judged.append(_hold_of(scene))
-        case.proves(scene)
-        clear(rig)
-        case.mend(scene)
-
-    scans = case.scans(scene.value)
-    if case.when is When.BEFORE_STATION:
-        inject()
-        first = Start(scene.board, scans[0])
-    else:
-        first = Start(scene.board, scans[0], before=inject)
-    again, after = Start(scene.board or rig.board(), scans[1], before=mend), Start(next_board, scans[2])
-    if case.restarts:
-        results = rig.run(first)
-        mend()
-        results = [*results, *rig.run(replace(again, before=lambda: None), after)]
-    else:
-        results = rig.run(first, again, after)
-    assert judged == [case.hold and case.hold.value], (scene.value, judged)
-    one, two, three = results
-    return one, two, three
+        assert _ending(again) in case.again, (value, again)
+        assert _ending(after) == PASS, (value, after)
+        return _ending(first)
 
 
 def _hold_of(scene: Scene) -> str | None:
@@ -108,6 +114,7 @@ def _refused_start(case: Case, scene: Scene) -> str:
     case.proves(scene)
     clear(scene.rig)
     case.mend(scene)
+    assert [_ending(result) for result in scene.rig.run(Start(scene.board), Start(scene.rig.board()))] == [PASS, PASS]
     return explain(refused.value).code
 
 

@@ -90,15 +90,13 @@ CASES = (
     Case(Kind.PRINTER, "Another computer has the printer's one connection", ("printer.silent",), STATUS, is_occupied,
          mend=lambda scene: scene.kept["other"].close(), proves=no_label_came_out),
     Case(Kind.PRINTER, "The printer loses power within the job", IN_DOUBT, PRINT, dies, again=IN_DOUBT),
-    Case(Kind.PRINTER, "The printer loses power within the job, and a person says that there is no label", IN_DOUBT,
-         PRINT, dies, settled(printed=False)),
     Case(Kind.PRINTER, "The line breaks at any byte to the printer", ("printer.unreachable", "label.not_printed",
          "label.in_doubt"), PRINT,
          breaks("from_host"), vary=(0, 3, 10, 60, 200), again=(PASS, "label.in_doubt")),
     Case(Kind.PRINTER, "The line breaks at any byte from the printer", ("printer.unreachable", "label.not_printed",
          "label.in_doubt"), PRINT,
          breaks("to_host"), vary=(0, 40, 90, 170), again=(PASS, "label.in_doubt")),
-    Case(Kind.PRINTER, "The paper runs out behind the label", ("label.in_doubt", PASS), PRINT, manners(paper_for=1),
-         again=("label.in_doubt", PASS)),
+    Case(Kind.PRINTER, "The paper runs out behind the label, and a person says that the label is there", IN_DOUBT, PRINT,
+         manners(paper_for=1), settled(printed=True)),
 )
 # fmt: on
