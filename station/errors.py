@@ -136,6 +136,7 @@ CATALOGUE: dict[str, Explanation] = {
         ("session.not_anonymised", "No copy of this log may leave", "Hand over none: the message says what stands against it."),
         ("config.invalid", "Configuration is wrong", "Correct the line named, then start again."),
         ("install.refused", "Station was not installed", "Mend what is named, then install again; what was done stays done."),
+        ("metrics.unavailable", "Metrics cannot be served", "Call the engineer: the address under metrics is in use or not this computer's."),
         ("usage.invalid", "Command is not understood", "Correct the command: --help says what it takes."),
         ("file.failed", "File cannot be used", "Name a file or folder that is there and that this user may write."),
         ("unit.unknown", "Board is not known", "Check the chipId: this station's journal has no unit of that name."),

@@ -21,12 +21,14 @@ _LEVELS = {
 class EventLog:
     """A ``station.live.View`` that writes to the log."""
 
-    def __init__(self, station: str = "") -> None:
-        self._station = station
+    def __init__(self) -> None:
         self._waiting: set[str] = set()
+        self._pool_problem: str | None = None
 
     def __call__(self, event: Event) -> None:
         line = line_of(event)
+        if isinstance(event, PoolChanged) and event.problem is None:
+            self._pool_problem = None
         if line is None:
             return
         if isinstance(event, SocketWaiting):
@@ -35,6 +37,10 @@ class EventLog:
             self._waiting.add(event.socket)
         elif isinstance(event, SocketDown):
             self._waiting.discard(event.socket)
+        elif isinstance(event, PoolChanged):
+            if event.problem == self._pool_problem:
+                return
+            self._pool_problem = event.problem
         level, fields = _level_and_fields(event)
         logger.log(level, "%s", line, extra={"station_fields": fields})
 

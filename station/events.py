@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from station.model import CycleResult, Step
+from station.model import CycleResult, EffectKind, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,23 @@ class PoolChanged:
     problem: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BacklogChanged:
+    """What waits for the next cycle of its unit, or for a person: units held, and effects not settled, by kind. A cycle in
+    progress has such effects too."""
+
+    units_held: int
+    effects_open: Mapping[EffectKind, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiExchanged:
+    """One request to the API and what came of it: ``answer`` is the class of the HTTP status ("2xx") or a FailureKind's value."""
+
+    answer: str
+    duration_s: float
+
+
 Event = (
     SocketWaiting
     | SocketDown
@@ -84,4 +102,6 @@ Event = (
     | UnitKnown
     | CycleEnded
     | PoolChanged
+    | BacklogChanged
+    | ApiExchanged
 )

@@ -20,6 +20,11 @@ minute or two."""
 LABEL_BOUND_S = 120.0
 """Longest job of one printer, from its status to its proof."""
 
+STOP_TIMEOUT_S = 60.0
+"""Longest wait for the cycles in progress when the station stops; one that lasts longer is cut off, as by a power cut."""
+COMMIT_BOUND_S = 10.0
+"""More than a commit waits for its turn (``station.journal.opening``)."""
+
 
 class Pulse:
     """When one worker last made progress, and by when it must again. Any thread may beat or ask."""
@@ -59,3 +64,9 @@ def call_bound_s(api: ApiOptions) -> float:
 def step_bound_s(api: ApiOptions, sharing: int) -> float:
     """Longest step of a cycle whose printer is shared by so many sockets, each of which may be waited for."""
     return max(call_bound_s(api), BOARD_STEP_BOUND_S, LABEL_BOUND_S * sharing)
+
+
+def stop_bound_s(api_timeout_s: float) -> float:
+    """Longest time from being told to stop until the devices are released and the process can end: the cycles' own, then the calls
+    of the API in progress, each in its one exchange or in one for a token, and a commit."""
+    return STOP_TIMEOUT_S + 2 * api_timeout_s + COMMIT_BOUND_S

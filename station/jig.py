@@ -3,40 +3,40 @@
 from __future__ import annotations
 
 import logging
-import platform
 import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from drivers.clock import Deadline, SystemClock
 from drivers.printer import Receipt
 from drivers.serial_port import open_serial
 from drivers.trigger import TriggerEvent
-from station import __version__
 from station.bench import Policy, World, assemble
 from station.claims import Claims
-from station.config.models import SocketConfig, StationConfig
+from station.config.models import SocketConfig
 from station.config.validate import Configuration
 from station.control import ControlServer
 from station.cycle import Cycle, describe
-from station.errors import StationError, explain
-from station.events import CycleEnded, Event, StartRejected, StepEnded, StepStarted
+from station.cycle_record import failed_result, session_head
+from station.errors import StationError
+from station.events import ApiExchanged, BacklogChanged, CycleEnded, Event, StartRejected, StepEnded, StepStarted
 from station.filing import file_cut_off, file_log
-from station.health import Pulse, call_bound_s, overdue, step_bound_s
+from station.health import STOP_TIMEOUT_S, Pulse, call_bound_s, overdue, step_bound_s
 from station.journal.journal import Journal
 from station.journal.opening import LOCK_TIMEOUT_S, open_journal
 from station.journal.pool import PoolLevels
 from station.journal.records import Reprint
 from station.journal.sqlite import OwnerLock
-from station.model import CycleResult, IdKind, IdSource, LabelFate
+from station.model import CycleResult, IdKind, IdSource
 from station.parts import HeldPort, bootloader_driver, build_trigger, label_printer, open_connection, policy_for
 from station.pictures import LabelPictures
 from station.production_api.client import ProductionClient
 from station.production_api.httpx_port import HttpxPort
+from station.production_api.observed import ObservedHttp
 from station.production_api.stopping import StoppableClock, StoppableHttp
 from station.production_api.tokens import TokenSource
 from station.refill import Refill
@@ -49,15 +49,6 @@ from station.worker import SocketWorker
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
-
-STOP_TIMEOUT_S = 60.0
-"""Longest wait for the cycles in progress when the station stops; one that lasts longer is cut off, as by a power cut."""
-
-
-def stop_bound_s(config: StationConfig) -> float:
-    """Longest time from ``stop`` until the devices are released and the process can end: the cycles' own, and then the calls of
-    the API in progress, each in its first exchange or in one for a token, and a commit that waits for its turn."""
-    return STOP_TIMEOUT_S + 2 * config.api.timeout_s + LOCK_TIMEOUT_S
 
 
 class Jig:
@@ -106,7 +97,7 @@ class Jig:
         self._http = HttpxPort(options, self._clock)
         closing.callback(self._http.close)
         self._tokens = TokenSource(options, self._clock)
-        self._calls = StoppableHttp(self._http, self._stopping)
+        self._calls = StoppableHttp(ObservedHttp(self._http, self._clock, self._exchanged), self._stopping)
         self._pause = StoppableClock(self._clock, self._stopping)
         self.client = ProductionClient(options, self._calls, self._tokens, self._pause, random.Random())
         self._pictures = LabelPictures(config.labels_dir, self._configuration.label, dict(config.label_extra))
@@ -133,6 +124,8 @@ class Jig:
             on_failure.callback(self._close)
             if self._config.ids.source is IdSource.POOL:
                 self._start_refilling()
+            if self._config.metrics is not None:
+                self._tell_backlog()
             for worker in self._workers:
                 worker.thread.start()
             self._closing.enter_context(ControlServer(self._config.state_dir, self))
@@ -357,43 +350,17 @@ class Jig:
         except Exception as error:
             logger.exception("what happens cannot be shown")
             self._fail(error)
+        if isinstance(event, CycleEnded) and self._config.metrics is not None:
+            self._tell_backlog()
         if ended:
             self.stop()
 
+    def _exchanged(self, answer: str, duration_s: float) -> None:
+        self._publish(ApiExchanged(answer, duration_s))
 
-def session_head(
-    configuration: Configuration, policy: Policy, event: TriggerEvent, session_path: str
-) -> dict[str, Any]:
-    """What a session log says before its first event: enough to build the same bench again at a desk. Holds no secret, since
-    a configuration holds only references to them."""
-    return {
-        "agent": __version__,
-        "python": platform.python_version(),
-        "driver": policy.driver.label,
-        "station": policy.station,
-        "socket": policy.socket,
-        "session": session_path,
-        "start": {"source": event.source, "text": event.text},
-        "configuration": configuration.document.values,
-        "files": configuration.files,
-    }
-
-
-def failed_result(policy: Policy, error: Exception, duration_s: float) -> CycleResult:
-    """The result of a cycle whose record could not be kept: nothing is known of the unit but what the journal already holds."""
-    row = explain(error)
-    return CycleResult(
-        cycle=0,
-        station=policy.station,
-        socket=policy.socket,
-        outcome=row.outcome,
-        code=row.code,
-        chip_id=None,
-        app_eui=None,
-        device_id=None,
-        sn=None,
-        resumed=False,
-        label=LabelFate.NOT_PRINTED,
-        duration_s=duration_s,
-        message=describe(error),
-    )
+    def _tell_backlog(self) -> None:
+        """A journal that cannot be read is the cycles' to tell."""
+        try:
+            self._publish(BacklogChanged(*self.journal.read.backlog()))
+        except StationError as error:
+            logger.warning("the backlog is not known: %s", error)

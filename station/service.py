@@ -119,7 +119,7 @@ class Service:
     def _tell_refused(self, error: Exception) -> None:
         row = explain(error)
         for line in str(error).splitlines():
-            logger.error("the new configuration is not taken: %s", line, extra={"station_code": row.code})
+            logger.error("the new configuration is not taken: %s", line, extra={"station_fields": {"code": row.code}})
         self._notifier.status(f"the new configuration is not taken: {row.code}")
 
     # -- one jig -------------------------------------------------------------------------------------------------------

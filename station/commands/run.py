@@ -39,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
     from station.event_log import EventLog
     from station.live import View, open_view
     from station.logs import chosen_style, logging_to
+    from station.metrics.companion import Metrics
     from station.sd_notify import Notifier
     from station.service import Service
     from station.status_line import StatusLine
@@ -47,9 +48,17 @@ def run(options: argparse.Namespace) -> int:
     notifier = Notifier.from_environment()
     with logging_to(style):
         view: View = open_view() if style is LogStyle.PLAIN else EventLog()
-        outlets: list[Callable[[Event], None]] = [*outlets_of(view, options.json), StatusLine(notifier.status)]
+        metrics = Metrics()
+        outlets: list[Callable[[Event], None]] = [
+            *outlets_of(view, options.json),
+            StatusLine(notifier.status),
+            metrics,
+        ]
         with contextlib.closing(view):
-            results = Service(options.config, publisher(outlets), notifier, cycles=options.cycles).run()
+            service = Service(
+                options.config, publisher(outlets), notifier, cycles=options.cycles, companions=(metrics.beside,)
+            )
+            results = service.run()
     return exit_status(results) if options.cycles is not None else 0
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from station.health import call_bound_s
+from station.health import call_bound_s, stop_bound_s
 from station.installation.references import Needs
-from station.jig import stop_bound_s
 
 MODULES = ("usbserial", "cdc_acm", "usblp")
 """Kernel modules that register the device classes of the unit's DeviceAllow=, which systemd looks up when the service starts."""
@@ -40,7 +39,7 @@ def render_unit(needs: Needs, options: UnitOptions) -> str:
         python=options.python,
         config=needs.file,
         start_s=max(LEAST_START_S, math.ceil(2 * call_bound_s(api)) + STOP_MARGIN_S),
-        stop_s=math.ceil(stop_bound_s(needs.configuration.station)) + STOP_MARGIN_S,
+        stop_s=math.ceil(stop_bound_s(api.timeout_s)) + STOP_MARGIN_S,
         user=options.user,
         groups=" ".join(GROUPS),
         state="".join(f"ReadWritePaths={folder}\n" for folder in needs.writable),

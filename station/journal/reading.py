@@ -28,7 +28,7 @@ from station.journal.schema import audit, cycles, effects, id_batches, ids, labe
 from station.journal.schema import units as units_table
 from station.journal.store import Store
 from station.journal.text import id_problem
-from station.model import Effect, IdKind, LabelFate, Outcome, Unit
+from station.model import Effect, EffectKind, IdKind, LabelFate, Outcome, Unit
 
 _ID_COLUMNS = (units_table.c.chip_id, units_table.c.device_id, units_table.c.sn)
 
@@ -81,6 +81,10 @@ class JournalReader:
     def lost_in_a_row(self, station: str) -> dict[IdKind, int]:
         """For each kind, how many batches of this station lost their answer since the last one that was answered."""
         return self._store.run(lambda connection: _lost_in_a_row(connection, station))
+
+    def backlog(self) -> tuple[int, dict[EffectKind, int]]:
+        """How many units are held, and how many effects are not settled, by kind; both by an index of just these."""
+        return self._store.run(_backlog)
 
     def integrity_check(self) -> tuple[str, ...]:
         """What is wrong with the journal, in words; empty where the file is whole and agrees with itself. Reads all of it."""
@@ -211,6 +215,15 @@ def _label_record(row: sa.RowMapping) -> LabelRecord:
 
 def _audit_record(row: sa.RowMapping) -> AuditRecord:
     return AuditRecord(row["at"], row["operator"], row["action"], row["reason"], row["detail"])
+
+
+def _backlog(connection: sa.Connection) -> tuple[int, dict[EffectKind, int]]:
+    held = sa.select(sa.func.count()).select_from(units_table).where(units_table.c.hold.isnot(None))
+    unsettled = (
+        sa.select(effects.c.kind, sa.func.count()).where(effects.c.settled_at.is_(None)).group_by(effects.c.kind)
+    )
+    found = dict.fromkeys(EffectKind, 0) | {EffectKind(kind): int(n) for kind, n in connection.execute(unsettled)}
+    return int(connection.execute(held).scalar_one()), found
 
 
 def _lost_in_a_row(connection: sa.Connection, station: str) -> dict[IdKind, int]:

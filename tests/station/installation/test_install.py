@@ -16,7 +16,7 @@ import pytest
 from station.cli import main
 from station.config.models import StationConfig
 from station.config.validate import load_configuration
-from station.jig import stop_bound_s
+from station.health import stop_bound_s
 from tests.support.command import CONFIGURATION, Ended
 
 PYTHON = "/opt/station/bin/python"
@@ -204,7 +204,7 @@ def test_systemd_waits_longer_than_the_longest_stop(system: System, monkeypatch:
     (system.root / "cs-sec-key").write_text("a-secret", "utf-8")
     config: StationConfig = load_configuration(system.config).station
     assert config.api.timeout_s == 40
-    assert given > stop_bound_s(config) > 2 * 40
+    assert given > stop_bound_s(config.api.timeout_s) > 2 * 40
 
 
 @pytest.mark.parametrize("modules", [(), ("usbserial",), ("usbserial", "cdc_acm", "usblp")])
