@@ -9,6 +9,7 @@ What stays: times, the kind of board and its memory, the label's design and cons
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from pathlib import Path
 
@@ -35,15 +36,17 @@ class NotAnonymised(SessionError):
     code = "session.not_anonymised"
 
 
-def anonymised(log: SessionLog) -> SessionLog:
-    """The copy. Raises NotAnonymised, or SessionError for a log that cannot be replayed at all."""
+def anonymised(log: SessionLog, key: bytes | None = None) -> SessionLog:
+    """The copy. With one ``key`` a board has the same pseudonyms in the copies of all its logs, and whoever knows the key can find
+    the board again; without one, nobody can. Raises NotAnonymised, or SessionError for a log that cannot be replayed at all."""
+    key = secrets.token_bytes(32) if key is None else key
     report = replay_log(log)
     if report.difference is not None:
         raise NotAnonymised(f"{log.path}: it does not replay the same with this version, so its copy would not either")
     reason = ""
-    for _ in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         try:
-            copy = _rewritten(log, secrets.token_bytes(32))
+            copy = _rewritten(log, hmac.digest(key, bytes([attempt]), "sha256"))
         except (Diverged, NoPseudonym) as error:
             reason = f"the cycle takes another course with pseudonyms: {error}"
             continue

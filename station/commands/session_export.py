@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 from station.errors import SessionError
 from station.session.format import SessionLog, encode_events, read_log
+
+KEY_BYTES, MAX_KEY_BYTES = 32, 4096
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="pseudonyms for boards, station, hosts and paths; replays the same; may leave the factory",
     )
+    parser.add_argument(
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help="--anonymise, with the same pseudonyms in every copy made with this file; it is made where it is missing: keep it",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,10 +41,10 @@ def run(options: argparse.Namespace) -> int:
         known = ", ".join(f".{name}" for name in FORMATS)
         raise SessionError(f"{options.to}: tells no format: end it in one of {known}, or give --format")
     log = read_log(options.log)
-    if options.anonymise:
+    if options.anonymise or options.key is not None:
         from station.anonymise import anonymised
 
-        log = anonymised(log)
+        log = anonymised(log, None if options.key is None else _key(options.key))
     _write(options.to, FORMATS[format_name](log))
     return 0
 
@@ -72,6 +81,20 @@ FORMATS: dict[str, Callable[[SessionLog], bytes]] = {
     "jsonl": _jsonl,
 }
 """By name, which is what a file of it ends in."""
+
+
+def _key(path: Path) -> bytes:
+    """The key that a file holds; a new file with a new one where there is none. Raises SessionError."""
+    try:
+        if not path.exists():
+            _write(path, secrets.token_bytes(KEY_BYTES))
+        with path.open("rb") as file:
+            key = file.read(MAX_KEY_BYTES + 1)
+    except OSError as error:
+        raise SessionError(f"{path}: {error.strerror}") from error
+    if not KEY_BYTES <= len(key) <= MAX_KEY_BYTES:
+        raise SessionError(f"{path}: holds {len(key)} bytes where a key has {KEY_BYTES} to {MAX_KEY_BYTES}")
+    return key
 
 
 def _write(to: Path, content: bytes) -> None:

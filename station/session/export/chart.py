@@ -91,7 +91,8 @@ def _ticks(scale: _Scale, found: list[Mark]) -> Iterator[tuple[str, str]]:
     places: dict[tuple[str, str, int], list[Mark]] = {}
     for mark in found:
         places.setdefault((mark.row, mark.kind, int(scale.x(mark.time_ns))), []).append(mark)
-    for (row, kind, x), together in places.items():
+    failures_first = sorted(places.items(), key=lambda place: place[0][1] != "failed")
+    for (row, kind, x), together in failures_first:
         size_bytes = sum(mark.size_bytes for mark in together)
         height = min(4 + 2 * math.log2(size_bytes + 1), 15) if kind != "failed" else 26
         y = {"tx": 17 - height, "rx": 17, "failed": 4}[kind]

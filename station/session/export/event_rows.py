@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 
+from station.session.export.spans import answer_of, method_of
 from station.session.format import Event, SessionLog
 from station.session.messages import body_of, bytes_of, headers_of
 from station.session.timeline import GAP_NS, SHOWN_BYTES, Decoder, Running, frames, hex_rows, say
@@ -27,7 +28,7 @@ def event_rows(log: SessionLog, decoders: Mapping[str, Decoder]) -> Iterator[str
             silence = f"{(event.time_ns - last_ns) / 1e6:.0f} ms without an event"
             yield f'<tr class="gap"><td></td><td></td><td>{silence}</td></tr>'
         last_ns = event.time_ns
-        yield _row(event, running, frames(event, decoders))
+        yield _row(event, running, [*frames(event, decoders), *_of_the_api(event)])
     left = len(log.events) - 1 - MAX_EVENTS
     if left > 0:
         yield f'<tr class="gap"><td></td><td></td><td>{left} more events: station sessions show prints all</td></tr>'
@@ -44,6 +45,14 @@ def _row(event: Event, running: Running, in_words: list[str]) -> str:
         f'<tr id="e{event.number}" class="{_class(kind)}{aside}"><td>{event.time_ns / 1e6:.3f}</td>'
         f"<td>{_text(where)}</td><td>{''.join(words)}{_details(event)}</td></tr>"
     )
+
+
+def _of_the_api(event: Event) -> list[str]:
+    """What an HTTP message says in the API's terms."""
+    if event.kind == "req":
+        return [method_of(event)]
+    answer = answer_of(event) if event.kind == "resp" and "err" not in event.fields else None
+    return [] if answer is None else [answer]
 
 
 def _class(kind: str) -> str:

@@ -112,7 +112,8 @@ def _facts(log: SessionLog, result: dict[str, Any]) -> str:
         ("took", f"{duration} s" if duration is not None else None),
         ("started by", f"{start.get('source', '')} {start.get('text') or ''}".strip()),
         ("driver", head.get("driver")),
-        ("agent", f"{head.get('agent')} on Python {head.get('python')}"),
+        ("agent", head.get("agent")),
+        ("Python", head.get("python")),
         ("events", len(log.events)),
     )
     cells = (

@@ -108,14 +108,24 @@ def gaps(log: SessionLog) -> list[Span]:
 
 def method_of(event: Event) -> str:
     """What a request asks for: the HTTP method and, where its body names one, the API's."""
-    name = ""
+    name = _told(event).get("method")
+    return f"{event.fields.get('method')}{f' {name[:_MAX_METHOD_CHARS]}' if isinstance(name, str) else ''}"
+
+
+def answer_of(event: Event) -> str | None:
+    """The API's own code in an answer, and its words; None where there is none."""
+    told = _told(event)
+    parts = [told[name][:_MAX_METHOD_CHARS] for name in ("code", "desc") if isinstance(told.get(name), str)]
+    return " ".join(parts) or None
+
+
+def _told(event: Event) -> dict[str, Any]:
+    """The body of a message, where it is a JSON object."""
     try:
         body: Any = json.loads(body_of(event) or b"null")
-        if isinstance(body, dict) and isinstance(body.get("method"), str):
-            name = " " + body["method"][:_MAX_METHOD_CHARS]
     except (ValueError, RecursionError):
-        name = ""
-    return f"{event.fields.get('method')}{name}"
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _steps(log: SessionLog) -> Iterator[Span]:

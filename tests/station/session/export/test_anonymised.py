@@ -5,6 +5,7 @@ The search here knows nothing of how the copy was made: it takes every value tha
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from collections.abc import Iterable
@@ -234,7 +235,7 @@ def test_a_text_that_names_a_board_where_no_field_does_is_replaced_too(tmp_path:
     assert "5A4B3C2D1E0F99887766AABB" not in json.dumps([event.fields for event in copy.events])
 
 
-@pytest.mark.parametrize("suffix", ["har", "pcapng", "jsonl"])
+@pytest.mark.parametrize("suffix", ["html", "har", "pcapng", "jsonl"])
 def test_every_format_can_be_anonymised(tmp_path: Path, suffix: str, capsys: pytest.CaptureFixture[str]) -> None:
     with station(tmp_path) as rig:
         result = rig.one(rig.board())
@@ -244,3 +245,42 @@ def test_every_format_can_be_anonymised(tmp_path: Path, suffix: str, capsys: pyt
     for value in (result.sn, result.device_id, result.app_eui):
         assert value is not None
         assert not [form for form in _forms(value) | _raws(value) if form in content]
+
+
+def test_copies_made_with_one_key_file_tell_that_it_is_one_board(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    with station(tmp_path) as rig:
+        board = rig.board(uid=bytes.fromhex("0f1e2d3c4b5a69788796a5b4"))
+        rig.run(board, board)
+        copies = []
+        for number, path in enumerate(rig.logs()):
+            to = tmp_path / f"copy-{number}.jsonl"
+            assert main(["sessions", "export", str(path), "--to", str(to), "--key", str(key)]) == 0
+            copies.append(read_log(to).events[-1].fields["result"])
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert [copy["chip_id"] for copy in copies] == [copies[0]["chip_id"]] * 2
+    assert copies[0]["sn"] == copies[1]["sn"]
+    assert copies[0]["chip_id"] != "0F1E2D3C4B5A69788796A5B4"
+
+
+def test_a_key_file_that_is_too_short_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "key").write_bytes(b"short")
+    with station(tmp_path) as rig:
+        rig.one(rig.board())
+        command_line = ["sessions", "export", str(rig.logs()[0]), "--to", str(tmp_path / "copy.jsonl")]
+        assert main([*command_line, "--key", str(tmp_path / "key")]) == 2
+    assert "holds 5 bytes" in capsys.readouterr().err
+
+
+def test_no_secret_of_the_station_is_in_any_export(tmp_path: Path) -> None:
+    with station(tmp_path) as rig:
+        rig.one(rig.board())
+        secret = rig.settings.api.cs_sec_key.reveal()
+        for suffix in ("html", "har", "pcapng", "jsonl"):
+            for flags in ([], ["--anonymise"]):
+                to = tmp_path / f"copy{len(flags)}.{suffix}"
+                assert main(["sessions", "export", str(rig.logs()[0]), "--to", str(to), *flags]) == 0
+                content = to.read_bytes()
+                for form in (secret, secret.encode().hex(), base64.b64encode(secret.encode()).decode()):
+                    assert form.encode() not in content
+                assert b"Bearer" not in content
