@@ -6,6 +6,7 @@ from __future__ import annotations
 import socket
 import tempfile
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from station.model import Outcome
 from tests.crash.judge import problems
 from tests.crash.nursery import Ended, Nursery
 from tests.crash.points import Point
-from tests.support.station import PATIENCE_S, Board, Rig, Settings
+from tests.support.station import PATIENCE_S, Board, Place, Rig, Settings
 
 TRIES = 4
 """How often a board is put in, at the most, once all that went wrong is mended. One cycle finds each of what is in doubt: the
@@ -143,7 +144,7 @@ class Floor:
             connection.sendall(b"~HS")
             assert connection.recv(1), "the printer does not answer"
 
-    def _place(self, number: int) -> Any:
+    def _place(self, number: int) -> Place:
         return list(self.rig.places.values())[number % len(self.rig.places)]
 
     # -- the person ----------------------------------------------------------------------------------------------------
@@ -202,7 +203,9 @@ class Floor:
         """What must hold at any time, also while things are broken."""
         return self.complaints + self.rig.problems()
 
-    def _command(self, argv: list[str], kill: Point | None, waiting: Any = lambda _name: None) -> Ended:
+    def _command(
+        self, argv: list[str], kill: Point | None, waiting: Callable[[str], None] = lambda _name: None
+    ) -> Ended:
         ended = self._nursery.run([*argv, "--config", str(self.rig.folder / "station.yaml")], kill, waiting)
         self.said += ended.said
         self.kills += ended.was_killed

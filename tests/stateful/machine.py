@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from drivers.simulated.faults import Fault as WireFault
 from drivers.simulated.stm32_chip import SimulatedStm32
 from station.production_api.simulator.settings import SimulatorSettings, Temper
 from tests.crash.nursery import Nursery
@@ -99,11 +99,11 @@ class Station(RuleBasedStateMachine):
         self._floor.api_down()
 
     @rule(number=st.integers(0, 1), fault=wire_faults(BYTES_TO_HOST))
-    def break_wire_to_host(self, number: int, fault: Any) -> None:
+    def break_wire_to_host(self, number: int, fault: WireFault) -> None:
         self._floor.spoil_wire(number, (fault,), ())
 
     @rule(number=st.integers(0, 1), fault=wire_faults(BYTES_FROM_HOST))
-    def break_wire_from_host(self, number: int, fault: Any) -> None:
+    def break_wire_from_host(self, number: int, fault: WireFault) -> None:
         self._floor.spoil_wire(number, (), (fault,))
 
     @rule(number=st.integers(0, 1))
