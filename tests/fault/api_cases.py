@@ -35,6 +35,16 @@ def strike(*kinds: FaultKind, times: int | None = 1, **more: Any) -> Callable[[S
     return inject
 
 
+def strike_all(*faults: Fault) -> Callable[[Scene], None]:
+    """These faults, whatever varies."""
+
+    def inject(scene: Scene) -> None:
+        for fault in faults:
+            scene.rig.api.add_fault(fault)
+
+    return inject
+
+
 def _rows(rows: list[tuple[str, tuple[str, ...], Bound, Callable[[Scene], None], dict[str, Any]]]) -> Iterator[Case]:
     for fault, ends, costs, inject, more in rows:
         yield Case(Kind.API, fault, ends, costs, inject, **({"vary": CALLS} | more))
@@ -111,9 +121,8 @@ _REFUSALS = _rows([
      strike(FaultKind.CODE, code="020100"), SET_ASIDE),
     ("The answer is lost, the repeat refused (020100), and the bind says that it was somebody else (020101)",
      ("api.unit_refused",), CALL,
-     lambda scene: [scene.rig.api.add_fault(fault) for fault in (
-         Fault(FaultKind.DROP_BEFORE, ACTIVATE_DEVICE_ID), Fault(FaultKind.CODE, ACTIVATE_DEVICE_ID, times=None,
-         code="020100"))],
+     strike_all(Fault(FaultKind.DROP_BEFORE, ACTIVATE_DEVICE_ID), Fault(FaultKind.CODE, ACTIVATE_DEVICE_ID, times=None,
+                                                                        code="020100")),
      {**SET_ASIDE, "vary": (None,), "station": {"api": server(Temper.STRICT)}}),
     ("A redirect", ("api.redirected",), NOTHING, strike(FaultKind.REDIRECT, times=None), {}),
     ("No such method (404) at this address", ("api.config",), NOTHING, strike(FaultKind.STATUS, times=None, status=404),
@@ -123,9 +132,9 @@ _REFUSALS = _rows([
          code="010202"), ONE),
     ("The token has expired early: once", (PASS,), TWO_CALLS, strike(FaultKind.EXPIRE_TOKENS), ONE),
     ("No token is good any more (010104)", ("api.auth",), TWO_CALLS, strike(FaultKind.CODE, times=None, code="010104"), ONE),
-    ("No token is given", ("api.auth",), TWO_CALLS, lambda scene: (
-        scene.rig.api.add_fault(Fault(FaultKind.CODE, "Manage.createAccessToken", times=None, code="010102")),
-        scene.rig.api.add_fault(Fault(FaultKind.EXPIRE_TOKENS, ACTIVATE_DEVICE_ID, times=None)))[0], {"vary": (None,)}),
+    ("No token is given", ("api.auth",), TWO_CALLS, strike_all(
+        Fault(FaultKind.CODE, "Manage.createAccessToken", times=None, code="010102"),
+        Fault(FaultKind.EXPIRE_TOKENS, ACTIVATE_DEVICE_ID, times=None)), {"vary": (None,)}),
 ])
 _ALLOCATING = _rows([
     ("Where the server allocates: the answer is lost, whether the call was carried out or not", ("api.answer_lost",),

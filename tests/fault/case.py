@@ -60,8 +60,9 @@ def new_board(rig: Rig, _value: Any) -> Board | None:
 class Case:
     """One fault.
 
-    ``ends``: PASS or the codes that the cycle under the fault may end with; the first one must occur. ``again``: the same for the
-    same board's next cycle, when ``mend`` and ``play.clear`` have taken the cause away. A board that is new then always passes.
+    ``ends``: PASS or the codes with which the cycle under the fault ends, each in one trial at least. ``again``: those that the
+    same board's next cycle may end with, when ``mend`` and ``play.clear`` have taken the cause away. A board that is new then
+    always passes.
     ``hold``: how the journal keeps the unit from going on after the fault. ``costs``: how much longer than a good cycle it may
     take. ``vary``: one trial for each value. ``restarts``: the station is started anew in between. ``proves``: looked at after the
     cycle under the fault, beyond what holds for all cases.

@@ -85,11 +85,7 @@ class Bound:
 
 NOTHING = Bound("no wait", lambda _: 0.0)
 SILENT_BOARD = Bound("`timing.sync_s`, `timing.recovery_bytes`", lambda limits: limits.sync_s)
-ONE_ANSWER = Bound("`timing`: one answer, waking", lambda limits: limits.lapse_s)
-EVERY_ANSWER = Bound(
-    "`timing.attempts` answers, waking",
-    lambda limits: (limits.stm32.attempts + 1) * limits.stm32.attempts * limits.lapse_s,
-)
+ONE_ANSWER = Bound("`timing`: one answer that stays out, waking", lambda limits: limits.lapse_s)
 REFUSALS = Bound("`timing.attempts`, `timing.quiet_s`", lambda limits: limits.stm32.attempts * limits.stm32.quiet_s)
 TEXT_COMMAND = Bound("`text_line`: attempts, time-outs, `wake`", lambda limits: limits.text_s)
 CALL = Bound("`api.timeout_s`, `api.retry`", lambda limits: limits.call_s)
