@@ -15,8 +15,14 @@ _SECRET = re.compile(r"\$\{(?:env|file|credential):[^}]+\}")
 _SECRET_ELSEWHERE = "${env:SECRET}"
 _LOCAL_HOSTS = frozenset(("localhost", "127.0.0.1", "::1", "[::1]"))
 _ACCOUNTS = frozenset(("csid", "client_id"))
-_UNUSED = ("journal", "panel", "metrics")
-"""Parts of a configuration that no replay looks at."""
+_USED = frozenset(
+    ("station", "state_dir", "api", "ids", "scan", "board", "label", "label_extra", "printers", "sockets")
+)
+"""Parts of a configuration that a cycle depends on."""
+_KEPT = frozenset(("board", "label", "label_extra", "scan"))
+"""Parts that name no place: what a board says, what a label shows."""
+_STAYS = frozenset(("format", "wall_s", "agent", "python", "driver", "socket", "start"))
+"""Of a head. What a later version says there besides may be a name."""
 Names = dict[str, str]
 
 
@@ -26,7 +32,7 @@ def elsewhere(head: dict[str, Any]) -> tuple[dict[str, Any], Names]:
     names: Names = {}
     values = json.loads(json.dumps(head.get("configuration", {})))
     if isinstance(values, dict):
-        values = {name: part for name, part in values.items() if name not in _UNUSED}
+        values = {name: part for name, part in values.items() if name in _USED}
         socket = _only_socket(values, head.get("socket"))
         values = _replaced(values, names, head.get("files", {}))
         values["station"] = STATION
@@ -39,7 +45,8 @@ def elsewhere(head: dict[str, Any]) -> tuple[dict[str, Any], Names]:
     _add(names, session, SESSION)
     _add(names, str(PurePosixPath(session).parent.parent.parent), "state")
     changed = {"station": STATION, "session": SESSION, "configuration": values, "files": kept}
-    return head | changed | ({} if socket is None else {"socket": socket}), names
+    stays = {name: value for name, value in head.items() if name in _STAYS}
+    return stays | changed | ({} if socket is None else {"socket": socket}), names
 
 
 def _only_socket(values: dict[str, Any], name: object) -> str | None:
@@ -61,14 +68,14 @@ def _only_socket(values: dict[str, Any], name: object) -> str | None:
 def _replaced(plain: Any, names: Names, files: Any, key: str = "") -> Any:
     """A part of the configuration with its places replaced, and noted in ``names``."""
     if isinstance(plain, dict):
-        return {name: _replaced(value, names, files, name) for name, value in plain.items()}
+        return {name: _replaced(value, names, files, key if key in _KEPT else name) for name, value in plain.items()}
     if isinstance(plain, list):
         return [_replaced(value, names, files, key) for value in plain]
     if not isinstance(plain, str):
         return plain
     if isinstance(files, dict) and plain in files:
         return _add(names, plain, f"file-{len(names)}{PurePosixPath(plain).suffix}")
-    for known, replacement in _place(key, plain, len(names)):
+    for known, replacement in () if key in _KEPT else _place(key, plain, len(names)):
         _add(names, known, replacement)
     return names.get(plain, _SECRET.sub(_SECRET_ELSEWHERE, plain))
 
@@ -87,8 +94,13 @@ def _place(key: str, text: str, number: int) -> Iterator[tuple[str, str]]:
         if replaced is not None:
             yield text, text.replace(host, replaced)
             yield host, replaced
-    elif key in ("port", "path") or key.endswith(("_file", "_dir")):
+    elif key in ("port", "path") or key.endswith(("_file", "_dir")) or _is_path(key, text):
         yield text, f"/dev/elsewhere-{number}{PurePosixPath(text).suffix}"
+
+
+def _is_path(key: str, text: str) -> bool:
+    """Whether a text names a file. The paths of the API's address are public, and part of what is compared."""
+    return text.startswith(("/", "./", "../", "~")) and not key.endswith("_path")
 
 
 def _host(host: str, number: int) -> Iterator[tuple[str, str]]:

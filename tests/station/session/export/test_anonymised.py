@@ -185,6 +185,7 @@ def test_the_same_board_has_one_pseudonym_in_all_of_a_log_and_another_in_the_nex
 def test_a_label_drawn_as_pixels_shows_the_pseudonym(tmp_path: Path) -> None:
     with command.simulated_desk(tmp_path) as configuration:
         ended = command.station("run", "--config", configuration, "--cycles", "1", "--json", cwd=tmp_path, stdin="\n")
+        assert ended.status == 0, ended
         (row,) = ended.rows()
         assert row["outcome"] == "PASS", ended
     copy = _copy_of(tmp_path / row["session"], tmp_path)
@@ -204,6 +205,15 @@ def test_the_place_is_not_named(tmp_path: Path) -> None:
         assert secret == {"csid": "0" * len("csid-simulated"), "cs_sec_key": "${env:SECRET}"}
         opened = {event.fields["port"] for event in copy.events if event.kind == "open" and event.channel == "uart"}
         assert opened == {copy.head["configuration"]["sockets"][0]["serial"]["port"]}
+
+
+def test_what_a_head_says_besides_is_not_in_the_copy(tmp_path: Path) -> None:
+    with station(tmp_path) as rig:
+        rig.one(rig.board())
+        log = read_log(rig.logs()[0])
+    head = replace(log.events[0], fields={**log.head, "host_name": "factory-7", "files": {}})
+    copy = anonymised(SessionLog(log.path, (head, *log.events[1:])))
+    assert b"factory-7" not in encode_events(copy.events)
 
 
 def test_a_log_that_does_not_replay_is_refused_and_nothing_written(
