@@ -72,6 +72,15 @@ def test_a_board_that_never_passes_is_a_violation(floor: Floor) -> None:
     assert any("never came to PASS" in problem for problem in floor.finish())
 
 
+def test_a_log_that_was_only_opened_is_no_violation_and_the_next_agent_files_it(floor: Floor) -> None:
+    board = floor.rig.board()
+    assert floor.live([(0, board)], Point("log: open: after", 1)).was_killed
+    assert [path.suffix for path in floor.rig.logs()] == [".part"]
+    assert floor.problems_so_far() == []
+    assert floor.finish() == []
+    assert not [path for path in floor.rig.logs() if path.suffix == ".part"]
+
+
 def test_what_is_mended_works_again(floor: Floor) -> None:
     board = floor.rig.board()
     floor.api_down()
