@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import select
 import struct
 import termios
 from dataclasses import replace
@@ -112,6 +113,12 @@ class LocalSerialPort(DescriptorPort):
             dcd=bool(state & termios.TIOCM_CD),
             ri=bool(state & termios.TIOCM_RI),
         )
+
+    def is_gone(self) -> bool:
+        """Whether the device was unplugged, or the other side of a pty is closed. Neither reads nor waits."""
+        hung_up = select.poll()
+        hung_up.register(self._open_fd(), 0)
+        return bool(hung_up.poll(0))
 
     def _line_error(self, error: OSError) -> TransportError:
         if error_number(error) in _NO_LINES:

@@ -32,7 +32,7 @@ from station.journal.pool import PoolLevels
 from station.journal.records import Reprint
 from station.journal.sqlite import OwnerLock
 from station.model import CycleResult, IdKind, IdSource
-from station.parts import HeldPort, bootloader_driver, build_trigger, label_printer, open_connection, policy_for
+from station.parts import HeldPort, bootloader_driver, label_printer, open_connection, policy_for
 from station.pictures import LabelPictures
 from station.production_api.client import ProductionClient
 from station.production_api.httpx_port import HttpxPort
@@ -44,6 +44,7 @@ from station.reprint import Reprinter
 from station.session.masking import Masker
 from station.session.recorder import RecordingSession
 from station.session.store import path_for
+from station.triggers import Triggers
 from station.worker import SocketWorker
 
 T = TypeVar("T")
@@ -100,8 +101,10 @@ class Jig:
         self._calls = StoppableHttp(ObservedHttp(self._http, self._clock, self._exchanged), self._stopping)
         self._pause = StoppableClock(self._clock, self._stopping)
         self.client = ProductionClient(options, self._calls, self._tokens, self._pause, random.Random())
-        self._pictures = LabelPictures(config.labels_dir, self._configuration.label, dict(config.label_extra))
-        closing.callback(self._pictures.close)
+        self._pictures: LabelPictures | None = None
+        if config.label_pictures:
+            self._pictures = LabelPictures(config.labels_dir, self._configuration.label, dict(config.label_extra))
+            closing.callback(self._pictures.close)
         self._pool = ThreadPoolExecutor(max_workers=len(config.sockets), thread_name_prefix="bind")
         closing.callback(self._pool.shutdown)
         self._pulses = {socket.name: Pulse(self._step_bound_s(socket)) for socket in config.sockets}
@@ -117,6 +120,8 @@ class Jig:
         )
         closing.callback(self.refill.stop)
         self._turns = {printer.name: threading.Lock() for printer in config.printers}
+        self._triggers = Triggers(config, self._clock, self._rejected)
+        closing.callback(self._triggers.close)
         self._workers = [self._worker(socket) for socket in config.sockets]
 
     def __enter__(self) -> Self:
@@ -258,13 +263,13 @@ class Jig:
             if result.code is not None and result.code.startswith("port."):
                 port.drop()
             self.refill.poke()
-            self._pictures.keep(result)
+            if self._pictures is not None:
+                self._pictures.keep(result)
             return result
 
-        trigger = build_trigger(socket, port, driver, self._clock, self._rejected(socket.name))
         return SocketWorker(
             socket.name,
-            trigger,
+            self._triggers.of(socket, port, driver),
             run_cycle,
             self._may_start,
             self._publish,
@@ -273,6 +278,7 @@ class Jig:
             self._fail,
             self._pulses[socket.name],
             self.journal.obstacle,
+            port.drop_if_gone,
         )
 
     def _step_bound_s(self, socket: SocketConfig) -> float:

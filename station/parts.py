@@ -9,11 +9,12 @@ from drivers.bootloader import BootloaderDriver
 from drivers.clock import Clock
 from drivers.errors import DriverError
 from drivers.printer import LabelPrinter
+from drivers.serial_local import LocalSerialPort
 from drivers.serial_port import open_serial
 from drivers.transport import Framing, SerialTransport, Transport
 from drivers.trigger import Trigger
 from station.bench import Policy
-from station.config.models import BoardConfig, ConnectionConfig, PrinterConfig, SocketConfig
+from station.config.models import BoardConfig, ConnectionConfig, PrinterConfig, SocketConfig, TriggerConfig
 from station.config.validate import Configuration
 
 
@@ -29,6 +30,11 @@ class HeldPort:
         if self._link is None:
             self._link = self._opener()
         return self._link
+
+    def drop_if_gone(self) -> None:
+        """Close the port where its device was unplugged in the meantime: the next cycle opens it anew."""
+        if isinstance(self._link, LocalSerialPort) and self._link.is_gone():
+            self.drop()
 
     def drop(self) -> None:
         """Close the port: a device that was unplugged comes back under its name only when nobody holds the old one."""
@@ -85,22 +91,41 @@ def open_connection(connection: ConnectionConfig, clock: Clock) -> Transport:
 
 
 def build_trigger(
-    socket: SocketConfig,
-    port: HeldPort,
-    driver: BootloaderDriver,
+    trigger: TriggerConfig,
     clock: Clock,
     rejected: Callable[[str], None],
+    port: HeldPort | None = None,
+    driver: BootloaderDriver | None = None,
 ) -> Trigger:
-    """The configured trigger of one socket; ``rejected`` is told of scans that start nothing."""
-    trigger = socket.trigger
+    """The configured trigger; ``rejected`` is told of scans that start nothing. ``port`` and ``driver`` are the socket's,
+    where it is one socket's own: board presence is seen through them."""
     if trigger.serial_scanner is not None:
         from drivers.trigger.serial_scanner import SerialScannerTrigger
 
         return SerialScannerTrigger(trigger.serial_scanner, clock, open_serial, rejected)
+    if trigger.hid_scanner is not None:
+        from drivers.trigger.hid_scanner import HidScannerTrigger
+
+        return HidScannerTrigger(trigger.hid_scanner, clock, rejected)
+    if trigger.pedal is not None:
+        from drivers.trigger.pedal import PedalTrigger
+
+        return PedalTrigger(trigger.pedal, clock, rejected)
+    if trigger.modem_line is not None:
+        from drivers.trigger.modem_line import ModemLineTrigger
+
+        return ModemLineTrigger(trigger.modem_line, clock, open_serial)
+    if trigger.gpio is not None:
+        from drivers.trigger.gpio import GpioTrigger
+
+        return GpioTrigger(trigger.gpio, clock)
     if trigger.presence is not None:
         from drivers.trigger.presence import PresenceTrigger
 
-        return PresenceTrigger(trigger.presence, lambda: _is_present(port, driver, clock), clock)
+        assert port is not None, "checked by the configuration"
+        assert driver is not None, "goes with the port"
+        held, board = port, driver
+        return PresenceTrigger(trigger.presence, lambda: _is_present(held, board, clock), clock)
     from drivers.trigger.keyboard import KeyboardTrigger
 
     assert trigger.keyboard is not None, "checked by Choice"

@@ -26,6 +26,7 @@ class SocketWorker:
     ``failed`` is told of a program fault that ends the thread: a socket must not fall silent unnoticed. ``pulse`` is beaten
     with each look at the trigger and at both ends of a cycle; whoever runs the cycle beats it with each step. ``obstacle`` says
     why no cycle can start now, if so: until it is gone the trigger is not asked, and what it then holds is thrown away.
+    ``between`` is called with each look too.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class SocketWorker:
         failed: Callable[[Exception], None],
         pulse: Pulse | None = None,
         obstacle: Callable[[], StationError | None] = lambda: None,
+        between: Callable[[], None] = lambda: None,
     ) -> None:
         self._socket = socket
         self._trigger = trigger
@@ -51,6 +53,7 @@ class SocketWorker:
         self._failed = failed
         self._pulse = pulse or Pulse()
         self._obstacle = obstacle
+        self._between = between
         self._was_obstructed = False
         self._down: str | None = None
         self._told_ready = False
@@ -72,6 +75,7 @@ class SocketWorker:
     def _next_start(self) -> TriggerEvent | None:
         """The next start. The socket is told ready only when its trigger's device has been opened by a first, short wait."""
         self._pulse.beat(WAIT_SLICE_S, bound_s=IDLE_BOUND_S)
+        self._between()
         obstacle = self._obstacle()
         if obstacle is not None:
             self._was_obstructed = True

@@ -6,7 +6,6 @@ scan of the configured pattern does not start, and why is told through ``rejecte
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,12 +16,10 @@ from drivers.lines import Line, LineSplitter, printable
 from drivers.serial_port import SerialOptions
 from drivers.transport import Transport
 from drivers.trigger import TriggerEvent
+from drivers.trigger.scans import DuplicateGuard, problems_of, text_of
 
 SOURCE = "scanner"
 READ_BYTES = 512
-GS = "\x1d"
-"""Separates GS1 element strings (GS1 General Specifications, "FNC1 and GS"); the one control character a scan may hold."""
-MAX_PATTERN_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +49,7 @@ class ScannerOptions:
         problems: list[str] = []
         if not self.terminators or not all(text and text.isascii() and len(text) <= 4 for text in self.terminators):
             problems.append("terminators must be 1 to 4 ASCII characters each, and at least one must be given")
-        if not all(text.isascii() and len(text) <= 16 for text in (self.prefix, self.suffix)):
-            problems.append("prefix and suffix must be ASCII, up to 16 characters")
-        if not 1 <= self.max_chars <= 4096:
-            problems.append(f"max_chars must be 1 to 4096, not {self.max_chars}")
-        if not 1 <= len(self.pattern) <= MAX_PATTERN_CHARS:
-            problems.append(f"pattern must have 1 to {MAX_PATTERN_CHARS} characters, not {len(self.pattern)}")
-        else:
-            try:
-                re.compile(self.pattern)
-            except re.error as error:
-                problems.append(f"pattern {self.pattern!r} does not compile: {error}")
-        if not 0 <= self.duplicate_window_s <= 3600:
-            problems.append(f"duplicate_window_s must be 0 to 3600, not {self.duplicate_window_s}")
+        problems += problems_of(self)
         if not 0.02 <= self.idle_reset_s <= 60:
             problems.append(f"idle_reset_s must be 0.02 to 60, not {self.idle_reset_s}")
         return problems
@@ -95,8 +80,7 @@ class SerialScannerTrigger:
         self._last_piece_s = clock.monotonic_s()
         self._is_torn = False
         """The line under way began before ``rearm`` or a long pause: whole or not, it must not pass for a scan."""
-        self._last_text: str | None = None
-        self._last_text_s = 0.0
+        self._doubles = DuplicateGuard(options.duplicate_window_s)
 
     def wait(self, deadline: Deadline) -> TriggerEvent | None:
         """The next scan. Raises what ``open_link`` raises, or PortLost when the port vanishes."""
@@ -163,9 +147,7 @@ class SerialScannerTrigger:
         except ValueError as problem:
             self._rejected(str(problem))
             return
-        is_duplicate = text == self._last_text and now_s - self._last_text_s < self._options.duplicate_window_s
-        self._last_text, self._last_text_s = text, now_s
-        if not is_duplicate:
+        if not self._doubles.is_double(text, now_s):
             self._starts.append(TriggerEvent(SOURCE, text))
 
     def _text_of(self, line: Line) -> str:
@@ -175,13 +157,4 @@ class SerialScannerTrigger:
             raise ValueError(f"a scan of more than {self._options.max_chars} characters: {shown}")
         if not line.data.isascii():
             raise ValueError(f"a scan that is not ASCII (check the baud rate): {shown}")
-        framed = line.data.decode("ascii")
-        prefix, suffix = self._options.prefix, self._options.suffix
-        if not (framed.startswith(prefix) and framed.endswith(suffix) and len(framed) >= len(prefix + suffix)):
-            raise ValueError(f"a scan without the prefix {prefix!r} or suffix {suffix!r}: {shown}")
-        text = framed.removeprefix(prefix).removesuffix(suffix)
-        if not text.replace(GS, "").isprintable():
-            raise ValueError(f"a scan with control characters: {shown}")
-        if not re.fullmatch(self._options.pattern, text):
-            raise ValueError(f"a scan that does not match {self._options.pattern}: {shown}")
-        return text
+        return text_of(line.data.decode("ascii"), self._options)

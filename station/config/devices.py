@@ -8,12 +8,14 @@ from pathlib import Path
 
 from drivers.serial_port import SerialOptions
 from station.config.loader import ConfigError, Location, Mistake
-from station.config.models import ConnectionConfig
+from station.config.models import ConnectionConfig, StationConfig, TriggerConfig
 from station.config.validate import Configuration
 
 WAIT_FOR_IT = "or set require_ports: false to wait for it"
 _FIND_SERIAL = f"plug it in, or name one that ls -l /dev/serial/by-path shows, {WAIT_FOR_IT}"
 _FIND_USB = f"switch the printer on and plug it in, or name one that ls /dev/usb shows, {WAIT_FOR_IT}"
+_FIND_INPUT = f"plug it in, or name one that ls -l /dev/input/by-id /dev/input/by-path shows, {WAIT_FOR_IT}"
+_FIND_GPIO = f"name one that gpiodetect shows, {WAIT_FOR_IT}"
 _MAKE_FOLDER = "make the folder, or name another"
 
 
@@ -44,9 +46,40 @@ def _problems(configuration: Configuration) -> Iterator[tuple[Location, str, str
     for index, socket in enumerate(station.sockets):
         here: Location = ("sockets", index)
         yield from _of_serial((*here, "serial"), socket.serial)
-        scanner = socket.trigger.serial_scanner
-        if scanner is not None:
-            yield from _of_serial((*here, "trigger", "serial_scanner", "serial"), scanner.serial)
+    for where, trigger in triggers_of(station):
+        yield from _of_trigger(where, trigger)
+
+
+def triggers_of(station: StationConfig) -> Iterator[tuple[Location, TriggerConfig]]:
+    """Every trigger with its place, a shared one once."""
+    for index, shared in enumerate(station.shared_triggers):
+        yield ("shared_triggers", index, "trigger"), shared.trigger
+    for index, socket in enumerate(station.sockets):
+        if socket.trigger.shared is None:
+            yield ("sockets", index, "trigger"), socket.trigger
+
+
+def _of_trigger(location: Location, trigger: TriggerConfig) -> Iterator[tuple[Location, str, str]]:
+    """A device named by its ids may be found under any path: that it is not there shows when it is opened."""
+    for name, ported in (("serial_scanner", trigger.serial_scanner), ("modem_line", trigger.modem_line)):
+        if ported is not None:
+            yield from _of_serial((*location, name, "serial"), ported.serial)
+    for name, device in input_devices_of(trigger):
+        problem = _path_problem(device, stat.S_ISCHR, "no input device") if device.startswith("/") else None
+        if problem is not None:
+            yield (*location, name, "device"), problem, _FIND_INPUT
+    if trigger.gpio is not None:
+        problem = _path_problem(trigger.gpio.line.chip, stat.S_ISCHR, "no GPIO chip")
+        if problem is not None:
+            yield (*location, "gpio", "line", "chip"), problem, _FIND_GPIO
+
+
+def input_devices_of(trigger: TriggerConfig) -> Iterator[tuple[str, str]]:
+    """The key and the name of a trigger's input device, where it has one."""
+    if trigger.hid_scanner is not None:
+        yield "hid_scanner", trigger.hid_scanner.device
+    if trigger.pedal is not None:
+        yield "pedal", trigger.pedal.device
 
 
 def _of_serial(location: Location, options: SerialOptions) -> Iterator[tuple[Location, str, str]]:

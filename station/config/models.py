@@ -31,7 +31,11 @@ from drivers.printer.image import ImageOptions
 from drivers.printer.zpl import ZplOptions
 from drivers.serial_port import SerialOptions
 from drivers.tcp_port import TcpOptions
+from drivers.trigger.gpio import GpioTriggerOptions
+from drivers.trigger.hid_scanner import HidScannerOptions
 from drivers.trigger.keyboard import KeyboardOptions
+from drivers.trigger.modem_line import ModemLineOptions
+from drivers.trigger.pedal import PedalOptions
 from drivers.trigger.presence import PresenceOptions
 from drivers.trigger.serial_scanner import ScannerOptions
 from drivers.usb_printer import UsbPrinterOptions
@@ -206,6 +210,28 @@ class TriggerConfig(Choice):
     keyboard: KeyboardOptions | None = None
     serial_scanner: ScannerOptions | None = None
     presence: PresenceOptions | None = None
+    hid_scanner: HidScannerOptions | None = None
+    pedal: PedalOptions | None = None
+    modem_line: ModemLineOptions | None = None
+    gpio: GpioTriggerOptions | None = None
+
+    @property
+    def brings_text(self) -> bool:
+        """Whether a start can carry a scan."""
+        return any((self.keyboard, self.serial_scanner, self.hid_scanner))
+
+
+class SocketTriggerConfig(TriggerConfig):
+    """What starts a socket's cycles: a trigger of its own, or by its name one that other sockets use too."""
+
+    shared: Name | None = None
+
+
+class SharedTriggerConfig(Part):
+    """A trigger that starts every socket which names it."""
+
+    name: Name
+    trigger: TriggerConfig
 
 
 class SocketConfig(Part):
@@ -213,7 +239,7 @@ class SocketConfig(Part):
 
     name: Name
     serial: SerialOptions
-    trigger: TriggerConfig
+    trigger: SocketTriggerConfig
     printer: Name | None = None
 
 
@@ -284,6 +310,7 @@ class StationConfig(Part):
     label: LabelConfig
     printers: Annotated[tuple[PrinterConfig, ...], AfterValidator(_some)]
     sockets: Annotated[tuple[SocketConfig, ...], AfterValidator(_some)]
+    shared_triggers: tuple[SharedTriggerConfig, ...] = ()
     ids: IdsConfig = IdsConfig()
     scan: ScanConfig = ScanConfig()
     database: DatabaseConfig | None = None
@@ -326,3 +353,9 @@ class StationConfig(Part):
         if socket.printer is None:
             return self.printers[0]
         return next(printer for printer in self.printers if printer.name == socket.printer)
+
+    def trigger_of(self, socket: SocketConfig) -> TriggerConfig:
+        """What starts a socket's cycles, be it shared."""
+        if socket.trigger.shared is None:
+            return socket.trigger
+        return next(shared.trigger for shared in self.shared_triggers if shared.name == socket.trigger.shared)

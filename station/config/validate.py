@@ -66,14 +66,36 @@ def _contradictions(document: Document, station: StationConfig) -> Iterator[Mist
             yield document.mistake(
                 (*here, "printer"), f"no printer is named {socket.printer}", f"use {', '.join(names)}"
             )
-        if station.scan.means == "sn" and socket.trigger.presence is not None:
-            yield document.mistake(
-                (*here, "trigger"),
-                "board presence brings no scan, but scan.means is sn",
-                "use a scanner or the keyboard",
-            )
+    yield from _of_triggers(document, station)
     if station.label.zpl_template is not None:
         for index, printer in enumerate(station.printers):
             if printer.driver.zpl is None:
                 what = "this printer does not speak ZPL, and the label is a ZPL template"
                 yield document.mistake(("printers", index, "driver"), what, "use a label design instead")
+
+
+def _of_triggers(document: Document, station: StationConfig) -> Iterator[Mistake]:
+    names = [shared.name for shared in station.shared_triggers]
+    for index, shared in enumerate(station.shared_triggers):
+        here: Location = ("shared_triggers", index)
+        if shared.name in names[:index]:
+            yield document.mistake((*here, "name"), f"{shared.name} names two triggers", "give each its own name")
+        if shared.trigger.presence is not None:
+            what = "board presence is seen through one socket's port"
+            yield document.mistake((*here, "trigger"), what, "give each socket a presence trigger of its own")
+    users: dict[str, str] = {}
+    for index, socket in enumerate(station.sockets):
+        there: Location = ("sockets", index, "trigger")
+        named = socket.trigger.shared
+        if named is not None and named not in names:
+            remedy = f"use {', '.join(names)}" if names else "describe it under shared_triggers"
+            yield document.mistake(there, f"no shared trigger is named {named}", remedy)
+            continue
+        if station.scan.means != "sn":
+            continue
+        if not station.trigger_of(socket).brings_text:
+            what = "this trigger brings no scan, but scan.means is sn"
+            yield document.mistake(there, what, "use a scanner or the keyboard")
+        if named is not None and users.setdefault(named, socket.name) != socket.name:
+            what = f"a scanned SN is for one board, but {named} starts socket {users[named]} too"
+            yield document.mistake(there, what, "give each socket a scanner of its own")

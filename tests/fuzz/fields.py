@@ -16,7 +16,8 @@ from drivers.serial_port import SerialOptions
 from drivers.transport import Transport
 from drivers.trigger import Trigger
 from drivers.trigger.keyboard import KeyboardOptions, KeyboardTrigger
-from drivers.trigger.serial_scanner import GS, ScannerOptions, SerialScannerTrigger
+from drivers.trigger.scans import GS
+from drivers.trigger.serial_scanner import ScannerOptions, SerialScannerTrigger
 from tests.fuzz.material import Choices, CountingClock, TalkingLink, answers, assert_line
 from tests.fuzz.target import Target, needing_nothing
 

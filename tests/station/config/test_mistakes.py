@@ -144,7 +144,7 @@ def test_there_are_1_to_64_sockets_and_printers(tmp_path: Path, key: str, count:
          "printers.1.name", "line-1 names two printers", "its own name"),
         ([("means: start", "means: sn"),
           ('serial_scanner:\n        serial: {port: /dev/ttyABSENT1}\n        pattern: "[!-~]{4,64}"', "presence: {}")],
-         "sockets.0.trigger", "board presence brings no scan", "use a scanner or the keyboard"),
+         "sockets.0.trigger", "this trigger brings no scan", "use a scanner or the keyboard"),
     ],
 )  # fmt: skip
 def test_parts_that_contradict_each_other_are_told(
