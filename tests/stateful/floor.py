@@ -23,9 +23,9 @@ from tests.crash.nursery import Ended, Nursery
 from tests.crash.points import Point
 from tests.support.station import PATIENCE_S, Board, Place, Rig, Settings
 
-TRIES = 4
+TRIES = 8
 """How often a board is put in, at the most, once all that went wrong is mended. One cycle finds each of what is in doubt: the
-activation, the bind, the label."""
+activation, the bind, the label; the rest is for a machine so busy that a board's answer comes too late."""
 PERSON = ["--reason", "looked at the printer and at the server's records", "--operator", "floor"]
 FAIR = {"run": (0, 1), "ids": (0, 1), "label": (0, 1), "units": (0,)}
 """Exit statuses by command. A resolve fits, since the person looked."""
