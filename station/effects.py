@@ -70,7 +70,8 @@ class Effects:
             raise
 
     def failed(self, effect: Started, error: ApiError) -> None:
-        """Journal what a failed call leaves behind: nothing done, in doubt, or a unit set aside."""
+        """Journal what a failed call leaves behind: nothing done, in doubt, or a unit set aside. Raises UnitError("unit.in_doubt")
+        where the server may have spent an id that nobody knows: the board must not simply be started again."""
         may_have_happened = error.may_have_happened or effect.repeated
         state = EffectState.IN_DOUBT if may_have_happened else EffectState.NOT_DONE
         self.settle(effect.id, effect.chip_id, state, str(error))
@@ -82,6 +83,7 @@ class Effects:
             self.hold(effect.chip_id, Hold.SET_ASIDE, error.code, str(error))
         elif may_have_happened and not effect.named and not self.repeat_unnamed:
             self.hold(effect.chip_id, Hold.IN_DOUBT, "unit.in_doubt", str(error))
+            raise UnitError("unit.in_doubt", str(error)) from error
 
     def doubted(self, effect: Started, conflict: ApiConflict) -> UnitError:
         """Hold the unit for a conflict that may be our own earlier success and cannot be told from somebody else's: the activation

@@ -137,8 +137,8 @@ _REFUSALS = _rows([
         Fault(FaultKind.EXPIRE_TOKENS, ACTIVATE_DEVICE_ID, times=None)), {"vary": (None,)}),
 ])
 _ALLOCATING = _rows([
-    ("Where the server allocates: the answer is lost, whether the call was carried out or not", ("api.answer_lost",),
-         CALL,
+    ("Where the server allocates: the answer is lost, whether the call was carried out or not", ("unit.in_doubt",),
+     CALL,
      lambda scene: scene.rig.api.add_fault(Fault(scene.value, ACTIVATE_DEVICE_ID)),
      {"vary": (FaultKind.ANSWER_LOST, FaultKind.DROP_BEFORE), "again": ("unit.in_doubt",), "hold": Hold.IN_DOUBT,
       "station": {"ids": "server", "api": server(Temper.WORST)}}),
