@@ -211,6 +211,21 @@ def test_a_simulated_board_needs_neither_http_nor_labels_nor_the_journal() -> No
     assert modules & HEAVY == set()
 
 
+def test_a_running_station_holds_no_package_that_it_does_not_use() -> None:
+    """All that ``station run`` imports for an STM32 board and a ZPL printer: what stays in memory for months."""
+    program = (
+        "import sys, station.service, station.commands.run, station.metrics.companion, station.event_log\n"
+        "import drivers.bootloader.stm32.rom, drivers.printer.zpl, drivers.tcp_port\n"
+        "print('\\n'.join(sys.modules))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=50
+    )
+    modules = set(run.stdout.split())
+    assert {"httpx", "pydantic", "sqlalchemy", "yaml"} <= modules
+    assert modules & {"PIL", "alembic", "barcode", "click", "escpos", "psycopg", "pygments", "rich", "uvicorn"} == set()
+
+
 _UDEV_PART = re.compile(
     r'(?:(?:SUBSYSTEM|SUBSYSTEMS|KERNEL|ACTION|DRIVERS|ATTRS?\{[\w/]+\}|ENV\{\w+\})(?:==|!=)"[^"]+"'
     r'|(?:SYMLINK|GROUP|MODE|TAG|ENV\{\w+\}|ATTR\{[\w/]+\}|GOTO|LABEL|IMPORT\{\w+\})\+?="[^"]+")'

@@ -6,14 +6,19 @@ connections come from a network backend of our own, to which httpcore hands time
 moments on the monotonic clock instead of durations. Only the system's name resolution is out of its reach.
 """
 
+# ruff: noqa: E402 (what httpx finds of itself is decided before it is imported)
 from __future__ import annotations
 
 import ssl
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
+
+# httpx takes its command line with it, and so rich and pygments, 4 MiB of them, wherever click is installed; as if it were not:
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 import httpx
 
 from drivers.clock import Clock
