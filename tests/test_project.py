@@ -22,7 +22,7 @@ from station.model import Outcome
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(path for package in ("station", "drivers") for path in (ROOT / package).rglob("*.py"))
 MAX_MODULE_LINES = 400
-HEAVY = frozenset({"alembic", "barcode", "escpos", "httpx", "PIL", "rich", "serial", "sqlalchemy"})
+HEAVY = frozenset({"alembic", "barcode", "escpos", "httpx", "PIL", "psycopg", "rich", "serial", "sqlalchemy"})
 
 
 def _tree(path: Path) -> ast.Module:
