@@ -39,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = commands.add_parser("show", help="print a log as a timeline in words")
     show.add_argument("log", type=Path, metavar="LOG")
     show.add_argument("--hex", action="store_true", help="every byte, header and body")
-    session_export.add_arguments(commands.add_parser("export", help="write a log as an HTML page, HAR, pcapng or plain JSON lines"))
+    session_export.add_arguments(
+        commands.add_parser("export", help="write a log as an HTML page, HAR, pcapng or plain JSON lines")
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from station.session.format import Event, SessionLog
-from station.session.messages import body_of
+from station.session.messages import body_of, bytes_of
 from station.session.timeline import GAP_NS
 
 MAX_GAPS = 200
@@ -70,17 +70,17 @@ def exchanges(log: SessionLog) -> list[Span]:
 
 
 def marks(log: SessionLog) -> list[Mark]:
-    """What passed the channels, and what failed on them."""
+    """What passed the channels, and what failed on them. Raises SessionError for an event that holds no bytes."""
     found = []
     for event in log.events:
         if event.kind not in ("tx", "rx", "discard", "open", "cfg", "line"):
             continue
-        row, hex_text = event.channel or "", event.fields.get("hex", "")
+        row, data = event.channel or "", bytes_of(event)
         if "err" in event.fields:
             found.append(Mark(row, "failed", event.time_ns, 0, event.number))
-        elif hex_text:
+        elif data:
             kind = "tx" if event.kind == "tx" else "rx"
-            found.append(Mark(row, kind, event.time_ns, len(hex_text) // 2, event.number))
+            found.append(Mark(row, kind, event.time_ns, len(data), event.number))
     return found
 
 
