@@ -8,6 +8,7 @@ from collections.abc import Callable
 from drivers.clock import Deadline, SystemClock
 from drivers.errors import PortLost
 from drivers.trigger import TriggerEvent
+from station.errors import StationError, UnitError
 from station.events import CycleEnded, CycleStarted, Event, SocketDown, SocketWaiting, StartRejected
 from station.model import CycleResult
 from station.worker import SocketWorker
@@ -49,6 +50,7 @@ def run(
     dropped: int = 0,
     may_start: Callable[[], bool] = lambda: True,
     cycle: Callable[[TriggerEvent], CycleResult] = lambda _event: result_of(),
+    obstacle: Callable[[], StationError | None] = lambda: None,
 ) -> tuple[list[Event], list[Exception], ScriptedTrigger]:
     stopping = threading.Event()
     trigger = ScriptedTrigger(script, stopping, dropped)
@@ -59,7 +61,9 @@ def run(
         failures.append(error)
         stopping.set()
 
-    worker = SocketWorker("A", trigger, cycle, may_start, events.append, SystemClock(), stopping, failed)
+    worker = SocketWorker(
+        "A", trigger, cycle, may_start, events.append, SystemClock(), stopping, failed, obstacle=obstacle
+    )
     worker.thread.start()
     worker.thread.join(20)
     assert not worker.thread.is_alive()
@@ -80,6 +84,20 @@ def test_a_device_that_has_gone_is_told_once_until_it_says_something_else() -> N
         SocketWaiting("A"),
         SocketDown("A", "port.lost", str(gone)),
         SocketDown("A", "port.lost", str(other)),
+        SocketWaiting("A"),
+    ]
+
+
+def test_while_no_cycle_can_start_the_trigger_is_not_asked_and_what_it_holds_then_is_thrown_away() -> None:
+    gone = UnitError("journal.unreachable", "the server is gone")
+    obstacles: list[StationError | None] = [None, gone, gone]
+    events, _, _ = run([None, PRESS], dropped=2, obstacle=lambda: obstacles.pop(0) if obstacles else None)
+    assert [event for event in events if not isinstance(event, CycleStarted | CycleEnded)] == [
+        SocketWaiting("A"),
+        SocketDown("A", "journal.unreachable", "the server is gone"),
+        StartRejected("A", "2 start(s) while none could start were not taken"),
+        SocketWaiting("A"),
+        StartRejected("A", "2 start(s) during the cycle were not taken"),
         SocketWaiting("A"),
     ]
 

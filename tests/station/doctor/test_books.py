@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from drivers.clock import SystemClock
 from station.config.models import StationConfig
-from station.doctor import Grade, journal, pool
+from station.doctor import Grade, Survey, journal, pool
 from station.doctor.examination import survey_of
+from station.journal.errors import JournalDenied
 from station.journal.opening import open_journal
 from station.model import IdKind, IdSource
-from tests.support.configuration import changed, loaded
+from tests.support.configuration import GOOD, changed, loaded
 from tests.support.doctor import findings, grades, survey, the_advice, the_bad_one
+from tests.support.postgresql import DatabaseServer
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "journal-0001.sql"
 
@@ -111,3 +114,41 @@ def test_no_pool_is_wanted_where_the_server_chooses(tmp_path: Path) -> None:
     examined = survey(tmp_path, changed(("ids:\n", "ids:\n  source: server\n")))
     _fill(examined.configuration.station, 0, 0)
     assert grades(pool.checks(examined)) == {Grade.GOOD}
+
+
+# -- a journal on a server ---------------------------------------------------------------------------------------------
+
+
+def _on_server(folder: Path, url: str) -> Survey:
+    return survey(folder, f"{GOOD}database: {{url: '{url}'}}\n")
+
+
+def test_a_journal_on_a_server_is_told_by_its_name_and_what_a_power_cut_would_cost(
+    tmp_path: Path, database: str
+) -> None:
+    examined = _on_server(tmp_path, database)
+    config = examined.configuration.station
+    with open_journal(config.journal_place, SystemClock(), IdSource.POOL, "jig-1") as running:
+        for kind in IdKind:
+            values = [f"{kind.value}-{number}" for number in range(20)]
+            running.finish_batch(running.begin_batch(kind, 20), values)
+        found = findings(journal.checks(replace(examined, agent_pid=7)))
+    assert [finding.grade for finding in found] == [Grade.GOOD, Grade.BAD, Grade.GOOD]
+    assert "pid 7" in found[0].what
+    assert "fsync off" in found[1].what
+    name = database.partition("@/")[2].partition("?")[0]
+    assert found[2].what == f"postgresql:///{name} is whole"
+    assert [finding.what for finding in findings(pool.checks(examined))] == ["20 DeviceIDs free", "20 SNs free"]
+
+
+def test_a_server_without_the_journal_yet_is_good_and_one_out_of_reach_is_bad(
+    tmp_path: Path, database_server: DatabaseServer
+) -> None:
+    name = database_server.new_database()
+    examined = _on_server(tmp_path, database_server.url(name))
+    assert grades([*journal.checks(examined), *pool.checks(examined)]) == {Grade.GOOD}
+    database_server.drop(name)
+    finding = the_bad_one(journal.checks(examined))
+    assert "does not exist" in finding.what
+    with pytest.raises(JournalDenied):
+        findings(pool.checks(examined))
