@@ -131,6 +131,7 @@ CATALOGUE: dict[str, Explanation] = {
         ("journal.on_server", "Journal is kept on a server", "Use the database's own tool, as the message says."),
         ("journal.occupied", "Target holds a journal already", "Name an empty database: no journal is written over another."),
         ("journal.contradiction", "Journal and server disagree", "Put the board aside and call the engineer."),
+        ("disk.full", "Station's disk is full", "Call the administrator: make room on the disk, then start again."),
         ("session.unwritable", "Station cannot write its session log", "Stop. Call the administrator: disk full or broken?"),
         ("session.unreadable", "Session log cannot be read", "Call the engineer: the file is damaged or not a session log."),
         ("session.not_anonymised", "No copy of this log may leave", "Hand over none: the message says what stands against it."),

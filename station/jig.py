@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -26,6 +27,7 @@ from station.errors import StationError
 from station.events import ApiExchanged, BacklogChanged, CycleEnded, Event, StartRejected, StepEnded, StepStarted
 from station.filing import file_cut_off, file_log
 from station.health import STOP_TIMEOUT_S, Pulse, call_bound_s, overdue, step_bound_s
+from station.housekeeping import Housekeeper, require_room
 from station.journal.journal import Journal
 from station.journal.opening import LOCK_TIMEOUT_S, open_journal
 from station.journal.pool import PoolLevels
@@ -119,6 +121,8 @@ class Jig:
             pulse=self._refill_pulse,
         )
         closing.callback(self.refill.stop)
+        self._housekeeper = Housekeeper(config.sessions_dir, config.sessions, self._clock, self.needed_logs)
+        closing.callback(self._housekeeper.stop)
         self._turns = {printer.name: threading.Lock() for printer in config.printers}
         self._triggers = Triggers(config, self._clock, self._rejected)
         closing.callback(self._triggers.close)
@@ -131,6 +135,7 @@ class Jig:
                 self._start_refilling()
             if self._config.metrics is not None:
                 self._tell_backlog()
+            self._housekeeper.start()
             for worker in self._workers:
                 worker.thread.start()
             self._closing.enter_context(ControlServer(self._config.state_dir, self))
@@ -281,6 +286,11 @@ class Jig:
             port.drop_if_gone,
         )
 
+    def needed_logs(self) -> frozenset[Path]:
+        """The session logs that retention leaves alone: those of units that wait for a person, or have an effect not settled."""
+        folder = self._config.sessions_dir
+        return frozenset(folder / path for path in self.journal.read.sessions_of_open_units())
+
     def _step_bound_s(self, socket: SocketConfig) -> float:
         printer = self._config.printer_of(socket)
         sharing = sum(self._config.printer_of(other) is printer for other in self._config.sockets)
@@ -293,6 +303,7 @@ class Jig:
         session: RecordingSession | None = None
         result: CycleResult | None = None
         try:
+            require_room(self._config.state_dir)
             path = path_for(self._config.sessions_dir, self._clock.wall_s(), policy.station, policy.socket)
             head = session_head(self._configuration, policy, event, str(path))
             session = RecordingSession.start(path, head, self._clock, self._masker())

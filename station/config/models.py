@@ -41,6 +41,7 @@ from drivers.trigger.serial_scanner import ScannerOptions
 from drivers.usb_printer import UsbPrinterOptions
 from station.config.references import ConfigPath, DatabaseUrl, SecretReference, surroundings_of
 from station.errors import UnitError
+from station.housekeeping import RetentionOptions
 from station.model import IdSource
 from station.production_api.options import (
     BASE_URL,
@@ -315,6 +316,8 @@ class StationConfig(Part):
     scan: ScanConfig = ScanConfig()
     database: DatabaseConfig | None = None
     metrics: MetricsConfig | None = None
+    sessions: RetentionOptions = RetentionOptions()
+    """How long session logs are kept."""
     label_extra: dict[str, str] = Field(default_factory=dict)
     """Constant texts that the label may show, such as a model name."""
     label_pictures: bool = False

@@ -86,6 +86,10 @@ class JournalReader:
         """How many units are held, and how many effects are not settled, by kind; both by an index of just these."""
         return self._store.run(_backlog)
 
+    def sessions_of_open_units(self) -> tuple[str, ...]:
+        """The session logs, as they were noted, of the cycles of every unit that is held or has an effect not settled."""
+        return self._store.run(_sessions_of_open_units)
+
     def integrity_check(self) -> tuple[str, ...]:
         """What is wrong with the journal, in words; empty where the file is whole and agrees with itself. Reads all of it."""
         return self._store.run(lambda connection: (*self._upkeep.file_problems(connection), *_problems(connection)))
@@ -215,6 +219,13 @@ def _label_record(row: sa.RowMapping) -> LabelRecord:
 
 def _audit_record(row: sa.RowMapping) -> AuditRecord:
     return AuditRecord(row["at"], row["operator"], row["action"], row["reason"], row["detail"])
+
+
+def _sessions_of_open_units(connection: sa.Connection) -> tuple[str, ...]:
+    held = sa.select(units_table.c.chip_id).where(units_table.c.hold.isnot(None))
+    unsettled = sa.select(effects.c.chip_id).where(effects.c.settled_at.is_(None))
+    theirs = sa.select(cycles.c.cycle).where(cycles.c.chip_id.in_(held.union(unsettled)))
+    return tuple(connection.execute(sa.select(sessions.c.path).where(sessions.c.cycle.in_(theirs))).scalars())
 
 
 def _backlog(connection: sa.Connection) -> tuple[int, dict[EffectKind, int]]:
