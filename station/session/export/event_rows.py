@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 
 from station.session.export.spans import answer_of, method_of
 from station.session.format import Event, SessionLog
 from station.session.messages import body_of, bytes_of, headers_of
-from station.session.timeline import GAP_NS, SHOWN_BYTES, Decoder, Running, frames, hex_rows, say
+from station.session.timeline import GAP_NS, MIN_TEXT_BYTES, SHOWN_BYTES, Decoder, Running, frames, hex_rows, say
 from station.text import printable
 
 MAX_EVENTS = 20_000
 MAX_CHARS = 300
 MAX_LINES = 600
 """Of one body or dump."""
+_LINE_END = re.compile(r"\r\n?|\n")
 
 
 def event_rows(log: SessionLog, decoders: Mapping[str, Decoder]) -> Iterator[str]:
@@ -39,12 +41,18 @@ def _row(event: Event, running: Running, in_words: list[str]) -> str:
     kind = "failed" if "err" in event.fields or "raised" in event.fields else event.kind
     aside = " aside" if event.fields.get("aside") else ""
     where = " ".join(part for part in ("" if event.lane == "main" else event.lane, event.channel or "") if part)
+    lines = None if in_words else _as_lines(event)
+    if lines is not None:
+        arrow = "→" if event.kind == "tx" else "←"
+        return _cells(event, kind + aside, where, f"{arrow} <b>{_text(lines)}</b>{_hex(event)}")
     words = [f"<b>{_text('; '.join(in_words))}</b> <i>{_text(first)}</i>"] if in_words else [_text(first)]
     words += [f"<br>{_text(line)}" for line in more]
-    return (
-        f'<tr id="e{event.number}" class="{_class(kind)}{aside}"><td>{event.time_ns / 1e6:.3f}</td>'
-        f"<td>{_text(where)}</td><td>{''.join(words)}{_details(event)}</td></tr>"
-    )
+    return _cells(event, kind + aside, where, "".join(words) + _details(event))
+
+
+def _cells(event: Event, kind: str, where: str, words: str) -> str:
+    moment = f"{event.time_ns / 1e6:.3f}"
+    return f'<tr id="e{event.number}" class="{kind}"><td>{moment}</td><td>{_text(where)}</td><td>{words}</td></tr>'
 
 
 def _of_the_api(event: Event) -> list[str]:
@@ -55,15 +63,23 @@ def _of_the_api(event: Event) -> list[str]:
     return [] if answer is None else [answer]
 
 
-def _class(kind: str) -> str:
-    return kind if kind.isalpha() else "other"
+def _as_lines(event: Event) -> str | None:
+    """Bytes that are plain text, as its lines; None where they are not, or too few to tell."""
+    data = bytes_of(event) if event.kind in ("tx", "rx") else b""
+    if len(data) < MIN_TEXT_BYTES or not all(0x20 <= byte < 0x7F or byte in b"\r\n\t" for byte in data):
+        return None
+    return _LINE_END.sub(" ⏎ ", data[:MAX_CHARS].decode("ascii")).strip()
+
+
+def _hex(event: Event) -> str:
+    data = bytes_of(event)
+    return _opened(f"{len(data)} bytes", hex_rows(data))
 
 
 def _details(event: Event) -> str:
     """What can be opened: bytes as hex, headers and body, a given value whole."""
     if event.kind in ("tx", "rx", "discard") and "hex" in event.fields:
-        data = bytes_of(event)
-        return _opened(f"{len(data)} bytes", hex_rows(data)) if len(data) > SHOWN_BYTES else ""
+        return _hex(event) if len(bytes_of(event)) > SHOWN_BYTES else ""
     if event.kind in ("req", "resp") and "err" not in event.fields:
         lines = [f"{name}: {value}" for name, value in headers_of(event)]
         return _opened("headers", lines) + _opened("body", _body(event))

@@ -156,6 +156,16 @@ def test_frames_are_put_in_words(tmp_path: Path) -> None:
     assert "ACK" in _page(SessionLog(log.path, (head, *log.events[1:]))).words
 
 
+def test_bytes_that_are_text_read_as_lines(tmp_path: Path) -> None:
+    def work(session: RecordingSession) -> None:
+        link = session.serial("uart", lambda: ScriptedTransport([b"chipid=00AA\r\nOK\r\n> "]))
+        link.write(b"get chipid\r\n", SOON)
+        link.read(64, SOON)
+
+    words = _page(record(tmp_path, work)).words
+    assert {"get chipid ⏎", "chipid=00AA ⏎ OK ⏎ >"} <= set(words)
+
+
 def test_the_silence_in_which_time_was_lost_is_named(tmp_path: Path) -> None:
     log = record(tmp_path, lambda session: session.clock.sleep(0.0))
     slow = [replace(event, time_ns=event.time_ns + (700_000_000 if event.kind == "end" else 0)) for event in log.events]
