@@ -33,7 +33,7 @@ def inputs(log: SessionLog, head: dict[str, Any], substitution: Substitution) ->
 def leftover(log: SessionLog, substitution: Substitution) -> str | None:
     """What of the original still stands in a rewritten log, in one sentence; None where nothing does."""
     for event in log.events:
-        plain = {name: value for name, value in event.fields.items() if name != "files"}
+        plain = {name: value for name, value in event.fields.items() if name not in ("files", "hex")}
         found = substitution.leftover_text(json.dumps(plain, ensure_ascii=False))
         if found is None and event.kind in _HTTP:
             found = substitution.leftover(body_of(event))

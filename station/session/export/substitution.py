@@ -12,6 +12,7 @@ from station.session.export.pseudonyms import MIN_CHARS, in_case_of
 
 _SEPARATORS = (":", "-", "_", " ")
 _MIN_RAW_BYTES = 4
+_BLANKS = re.compile("[0fF]")
 _PAIRS = re.compile("..", re.DOTALL)
 
 
@@ -69,12 +70,11 @@ class Substitution:
         return plain
 
     def leftover(self, data: bytes) -> str | None:
-        """A value, in upper case, that still stands in ``data`` in one of its forms; None where none does."""
-        if match := self._raw_pattern.search(data):
-            return match[0].hex().upper()
-        if match := self._ascii_pattern.search(data):
-            return match[0].decode("ascii", "replace").upper()
-        return None
+        """A value, in upper case, that still stands in ``data`` in one of its forms; None where none does. One that is nearly all
+        zeros or ones does not count: the pixels of any label hold it."""
+        forms = [match[0].hex() for match in self._raw_pattern.finditer(data)]
+        forms += [match[0].decode("utf-8", "replace") for match in self._ascii_pattern.finditer(data)]
+        return next((form.upper() for form in forms if len(form) - len(_BLANKS.findall(form)) >= MIN_CHARS), None)
 
     def leftover_text(self, text: str) -> str | None:
         """The same of a text, in which raw bytes do not count and names do."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -17,16 +18,21 @@ import pytest
 import zxingcpp
 from PIL import Image
 
+from drivers.simulated.escpos_printer import SimulatedEscposPrinter
+from drivers.simulated.link import TcpLink
 from drivers.simulated.stm32_faults import ChipFaults, PowerFailure
 from station.anonymise import anonymised
 from station.cli import main
+from station.config.validate import load_configuration
 from station.model import Outcome
 from station.production_api.simulator.settings import SimulatorSettings
 from station.rerun import replay
 from station.session.format import Event, SessionLog, encode_events, read_log
 from station.session.messages import bytes_of
 from tests.support import command
-from tests.support.station import SHARED_SLOT_AT, SLOT_AT, Rig, Start, station
+from tests.support.station import SHARED_SLOT_AT, SLOT_AT, Rig, Settings, Start, station
+
+_QR = '{kind: qr, x_mm: 20, y_mm: 13, size_mm: 16, data: "{sn}"}'
 
 
 def _forms(value: str) -> set[bytes]:
@@ -193,6 +199,32 @@ def test_a_label_drawn_as_pixels_shows_the_pseudonym(tmp_path: Path) -> None:
     with Image.open(io.BytesIO(job)) as picture:
         (code,) = zxingcpp.read_barcodes(picture)
     assert code.text == copy.events[-1].fields["result"]["sn"] != row["sn"]
+
+
+def test_a_raster_for_a_receipt_printer_shows_the_pseudonym(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig, printer = Rig(tmp_path, Settings()), SimulatedEscposPrinter()
+    link = TcpLink(printer)
+    try:
+        rig.configuration()
+        file = tmp_path / "station.yaml"
+        text = re.sub(r"driver: .*", "driver: {escpos: {}}", file.read_text("utf-8"))
+        text = re.sub(r"(tcp: .*port: )\d+", rf"\g<1>{link.address[1]}", text)
+        text = text.replace('{kind: text, x_mm: 1, y_mm: 2, height_mm: 2, text: "{sn}"}', _QR)
+        file.write_text(text, "utf-8")
+        configuration = load_configuration(file)
+        monkeypatch.setattr(rig, "configuration", lambda: configuration)
+        result = rig.one(rig.board())
+        assert (result.outcome, len(printer.labels)) == (Outcome.PASS, 1), result
+        copy = _copy_of(rig.logs()[0], tmp_path)
+    finally:
+        rig.close()
+        link.close()
+    again = SimulatedEscposPrinter()
+    again.feed(b"".join(bytes_of(event) for event in copy.events if event.kind == "tx" and event.channel == "printer"))
+    (label,) = again.labels
+    with Image.open(io.BytesIO(label)) as picture:
+        (code,) = zxingcpp.read_barcodes(picture)
+    assert code.text == copy.events[-1].fields["result"]["sn"] != result.sn
 
 
 def test_the_place_is_not_named(tmp_path: Path) -> None:
