@@ -46,6 +46,11 @@ class HidScannerOptions:
         for problem in self._problems():
             raise ValueError(problem)
 
+    @property
+    def needed_keys(self) -> tuple[int, ...]:
+        """Codes of the keys that the device must have: the first of its ends."""
+        return (ENDS[self.ends[0]],)
+
     def _problems(self) -> list[str]:
         InputName(self.device)
         problems = list(problems_of(self))
@@ -70,7 +75,6 @@ class HidScannerTrigger:
         self._closed = False
         framed_chars = len(options.prefix) + options.max_chars + len(options.suffix)
         ends = [ENDS[end] for end in options.ends]
-        self._needed = ends[:1]
         self._scans = ScanAssembler(key_map(options.layout), ends, key_gap_s=options.key_gap_s, max_chars=framed_chars)
         self._doubles = DuplicateGuard(options.duplicate_window_s)
         self._starts: deque[TriggerEvent] = deque()
@@ -117,7 +121,7 @@ class HidScannerTrigger:
         if self._closed:
             raise PortLost(self._options.device, "this trigger is closed")
         if self._device is None:
-            self._device = InputDevice.open(self._options.device, self._name.find(self._needed))
+            self._device = InputDevice.open(self._options.device, self._name.find(self._options.needed_keys))
         return self._device
 
     def _release(self) -> None:

@@ -108,9 +108,8 @@ class TriggerHub:
         except DriverError as error:
             problem = error
         with self._state:
-            self._has_looked = True
-            is_news = event is not None or (problem is None) != (self._problem is None)
-            self._problem = problem
+            is_news = not self._has_looked or event is not None or (problem is None) != (self._problem is None)
+            self._has_looked, self._problem = True, problem
             if event is not None:
                 for tap in self._taps:
                     tap.starts.append(event)

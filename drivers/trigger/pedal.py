@@ -32,6 +32,11 @@ class PedalOptions:
         if not 0 <= self.bounce_s <= 60:
             raise ValueError(f"bounce_s must be 0 to 60, not {self.bounce_s}")
 
+    @property
+    def needed_keys(self) -> tuple[int, ...]:
+        """Codes of the keys that the device must have."""
+        return tuple(KEY_NAMES[key] for key in self.keys)
+
 
 class PedalTrigger:
     """Starts from presses; a pedal held down is one press. Implements ``Trigger``; the device is opened and grabbed whenever it is
@@ -42,7 +47,7 @@ class PedalTrigger:
         self._clock = clock
         self._rejected = rejected
         self._name = InputName(options.device)
-        self._codes = tuple(KEY_NAMES[key] for key in options.keys)
+        self._codes = options.needed_keys
         self._device: InputDevice | None = None
         self._closed = False
         self._presses = 0

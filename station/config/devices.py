@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from drivers.serial_port import SerialOptions
+from drivers.trigger.hid_scanner import HidScannerOptions
+from drivers.trigger.pedal import PedalOptions
 from station.config.loader import ConfigError, Location, Mistake
 from station.config.models import ConnectionConfig, StationConfig, TriggerConfig
 from station.config.validate import Configuration
@@ -64,7 +66,8 @@ def _of_trigger(location: Location, trigger: TriggerConfig) -> Iterator[tuple[Lo
     for name, ported in (("serial_scanner", trigger.serial_scanner), ("modem_line", trigger.modem_line)):
         if ported is not None:
             yield from _of_serial((*location, name, "serial"), ported.serial)
-    for name, device in input_devices_of(trigger):
+    for name, options in input_devices_of(trigger):
+        device = options.device
         problem = _path_problem(device, stat.S_ISCHR, "no input device") if device.startswith("/") else None
         if problem is not None:
             yield (*location, name, "device"), problem, _FIND_INPUT
@@ -74,12 +77,12 @@ def _of_trigger(location: Location, trigger: TriggerConfig) -> Iterator[tuple[Lo
             yield (*location, "gpio", "line", "chip"), problem, _FIND_GPIO
 
 
-def input_devices_of(trigger: TriggerConfig) -> Iterator[tuple[str, str]]:
-    """The key and the name of a trigger's input device, where it has one."""
+def input_devices_of(trigger: TriggerConfig) -> Iterator[tuple[str, HidScannerOptions | PedalOptions]]:
+    """The key and the options of a trigger that is an input device."""
     if trigger.hid_scanner is not None:
-        yield "hid_scanner", trigger.hid_scanner.device
+        yield "hid_scanner", trigger.hid_scanner
     if trigger.pedal is not None:
-        yield "pedal", trigger.pedal.device
+        yield "pedal", trigger.pedal
 
 
 def _of_serial(location: Location, options: SerialOptions) -> Iterator[tuple[Location, str, str]]:

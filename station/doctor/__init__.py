@@ -5,7 +5,7 @@
     journal          whole, of this version, whose it is               pool           ids left, ids possibly lost
     serial_ports     each socket's and scanner's port opens            wall_clock     sane, and as the server's
     latency          FTDI adapters answer at once                      versions       program, libraries
-    modem_manager    nobody else talks to the boards
+    modem_manager    nobody else talks to the boards               start_devices  pedals and scanners seen, and ours to use
 
 While a station runs, its devices are looked at from outside only: opening a port could disturb the board in it.
 """

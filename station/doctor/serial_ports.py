@@ -11,6 +11,7 @@ from drivers.errors import PortBusy, PortDenied, PortMissing, PortUnsupported, T
 from drivers.port_holder import describe_group
 from drivers.serial_local import LocalSerialPort
 from drivers.serial_port import SerialOptions, open_serial
+from station.config.devices import triggers_of
 from station.config.loader import Location
 from station.doctor import Check, Finding, Survey, bad, good
 
@@ -56,11 +57,17 @@ class SerialPortCheck:
 
 def checks(survey: Survey) -> list[Check]:
     found: list[Check] = []
-    for index, socket in enumerate(survey.configuration.station.sockets):
+    station = survey.configuration.station
+    for index, socket in enumerate(station.sockets):
         here: Location = ("sockets", index)
         found.append(SerialPortCheck(survey, f"port of socket {socket.name}", socket.serial, (*here, "serial")))
-        scanner = socket.trigger.serial_scanner
-        if scanner is not None:
-            where: Location = (*here, "trigger", "serial_scanner", "serial")
-            found.append(SerialPortCheck(survey, f"scanner of socket {socket.name}", scanner.serial, where))
+    for where, trigger in triggers_of(station):
+        index = int(where[1])
+        of = f"socket {station.sockets[index].name}" if where[0] == "sockets" else station.shared_triggers[index].name
+        if trigger.serial_scanner is not None:
+            place: Location = (*where, "serial_scanner", "serial")
+            found.append(SerialPortCheck(survey, f"scanner of {of}", trigger.serial_scanner.serial, place))
+        if trigger.modem_line is not None:
+            place = (*where, "modem_line", "serial")
+            found.append(SerialPortCheck(survey, f"pedal's port of {of}", trigger.modem_line.serial, place))
     return found

@@ -79,13 +79,15 @@ printers:
   - name: line
     driver: {{zpl: {{poll_interval_s: 0.001, status_timeout_s: 0.8}}}}
     connection: {{tcp: {{host: {host}, port: {port}}}}}
+shared_triggers: {shared_triggers}
 sockets:
 """
 _SOCKET = """\
   - name: {name}
     serial: {{port: {uart}, framing: {{baud: 115200, parity: even}}}}
-    trigger: {{serial_scanner: {{serial: {{port: {scanner}}}, duplicate_window_s: 0}}}}
+    trigger: {trigger}
 """
+_SCANNER = "{{serial_scanner: {{serial: {{port: {scanner}}}, duplicate_window_s: 0}}}}"
 
 _EMPTY_JOURNAL: list[bytes] = []
 
@@ -109,6 +111,9 @@ class Settings:
     database: str = ""
     """The address of an empty journal on PostgreSQL; without one the journal is a file."""
     sockets: tuple[str, ...] = ("A",)
+    triggers: dict[str, str] = field(default_factory=dict)
+    """What starts a socket's cycles, as YAML, where it is not its simulated scanner; ``Rig.start`` then has to be set."""
+    shared_triggers: str = "[]"
     api_options: str = ""
     """One more line of the configuration's part ``api``."""
 
@@ -152,6 +157,8 @@ class Rig:
         self.foreign: set[str] = set()
         """Chips that held a DeviceID of somebody else from the start."""
         self.on_event: Callable[[Event], None] = lambda _event: None
+        self.start: Callable[[str, str], None] = self._scan
+        """Starts a socket's cycle, with this text where its trigger brings one."""
         self.jig: Jig | None = None
         self.reprints: Counter[str] = Counter()
         """Labels beyond the first that a person asked for, by SN."""
@@ -263,13 +270,15 @@ class Rig:
             api_options=settings.api_options,
             scan=settings.scan,
             board=board,
+            shared_triggers=settings.shared_triggers,
             host=host,
             port=port,
         )
         if settings.database:
             text = f"database: {{url: '{settings.database}'}}\n{text}"
         for name, place in self.places.items():
-            text += _SOCKET.format(name=name, uart=place.uart_path, scanner=place.scanner_path)
+            trigger = settings.triggers.get(name) or _SCANNER.format(scanner=place.scanner_path)
+            text += _SOCKET.format(name=name, uart=place.uart_path, trigger=trigger)
         if self._loaded is None or self._loaded[0] != text:
             file = self.folder / "station.yaml"
             file.write_text(text, encoding="utf-8")
@@ -292,7 +301,7 @@ class Rig:
                 place = self.places[event.socket]
                 if start.board is not None:
                     place.uart.insert(start.board)
-                SimulatedScanner().scan(place.scanner, start.text)
+                self.start(event.socket, start.text)
             elif isinstance(event, CycleEnded):
                 self.places[event.socket].uart.lift()
 
@@ -301,6 +310,9 @@ class Rig:
             assert jig.wait(PATIENCE_S), "the cycles have not ended"
         self.results += jig.results
         return jig.results
+
+    def _scan(self, socket: str, text: str) -> None:
+        SimulatedScanner().scan(self.places[socket].scanner, text)
 
     def one(self, board: Board | None, **start: Any) -> CycleResult:
         """One cycle on one board."""
