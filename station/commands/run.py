@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """0; 1 if any of N cycles was not PASS; 2 for a configuration that cannot be used (``describe_failure``)."""
+    if not sys.stderr.isatty():
+        # Obeyed once the station runs; until then it would end a service that is just being started.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from station.event_log import EventLog
     from station.live import View, open_view
     from station.logs import chosen_style, logging_to
