@@ -95,7 +95,7 @@ class Supervisor:
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.end()
+            self.end()
         self._log.close()
 
 
@@ -221,8 +221,7 @@ def disturbed(folder: Path, unplugs: int, signals: int, seed: int) -> int:
     except (AssertionError, subprocess.TimeoutExpired) as error:
         run.violations.append(f"{error}; the agent said: {(folder / 'agent.log').read_text()[-1500:]}")
     finally:
-        if agent.process.poll() is None:
-            agent.close()
+        agent.close()
     run.violations += rig.problems()
     rig.close()
     for outcome, count in run.outcomes.most_common():
