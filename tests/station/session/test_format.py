@@ -89,7 +89,11 @@ def test_a_torn_tail_is_tolerated_at_every_byte(plain: Path) -> None:
 def test_a_damaged_gzip_is_an_error(tmp_path: Path) -> None:
     path = record(tmp_path, _work).path
     packed = path.read_bytes()
+    padded = len(packed) - 9
+    """The last byte before gzip's checksum and size, whose unused bits say nothing."""
     for at in range(10, len(packed), 13):
+        if at == padded:
+            continue
         path.write_bytes(packed[:at] + bytes([packed[at] ^ 0x10]) + packed[at + 1 :])
         with pytest.raises(SessionError):
             read_log(path)
