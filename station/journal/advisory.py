@@ -24,7 +24,7 @@ import sqlalchemy as sa
 from drivers.clock import Clock
 from station.errors import UnitError
 from station.journal.errors import JournalError, JournalLocked, JournalUnreachable
-from station.journal.postgresql import READING_TIMEOUT_S, SILENCE_S, BoundedConnection, has_news, mapped
+from station.journal.postgresql import READING_TIMEOUT_S, SILENCE_S, BoundedConnection, is_alive, mapped
 
 TAKE_OVER_WAIT_S = 1.0
 """How long a station is waited for: the session of an agent that was killed a moment ago ends when the server notices."""
@@ -124,8 +124,10 @@ class SessionTenure:
         """The session that holds the station. Raises what ``Tenure.current`` raises."""
         if self._is_closed:
             raise JournalError(f"{self._name}: the journal is closed")
-        if self._session is not None and self._is_alive(self._session):
+        if self._session is not None and is_alive(self._session):
             return self._session
+        if self._session is not None:
+            logger.warning("%s: the session of station %s was lost", self._name, self._station)
         self._drop()
         now_s = self._clock.monotonic_s()
         if self._failure is not None and now_s < self._next_try_s:
@@ -169,17 +171,6 @@ class SessionTenure:
         try:
             session.execute("SELECT pg_advisory_lock(%s)", [number])
         except psycopg.errors.LockNotAvailable:
-            return False
-        return True
-
-    def _is_alive(self, session: BoundedConnection) -> bool:
-        """A session with something to read has mostly been ended; the server may also have told of a changed setting."""
-        if not has_news(session):
-            return True
-        try:
-            session.execute("SELECT 1")
-        except psycopg.Error as error:
-            logger.warning("%s: the session was lost: %s", self._name, str(error).strip().replace("\n", " "))
             return False
         return True
 

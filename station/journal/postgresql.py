@@ -128,20 +128,28 @@ def shared_engine(connect: Callable[[], BoundedConnection], lock_timeout_s: floa
     )
 
     def refuse_dead(connection: BoundedConnection, _record: Any, _proxy: Any) -> None:
-        if has_news(connection):
+        if not is_alive(connection):
             raise DisconnectionError("the server closed the connection while it was idle")
 
     sa.event.listen(engine, "checkout", refuse_dead)
     return engine
 
 
-def has_news(connection: BoundedConnection) -> bool:
-    """Whether an idle connection has something to read, or is closed: mostly the server's good-bye. Asks nobody."""
+def is_alive(connection: BoundedConnection) -> bool:
+    """Whether an idle connection still leads to its server. One with nothing to read is taken to, and the server not asked: what
+    there is to read is mostly its good-bye, and seldom a notice or a session ticket of TLS."""
     if connection.closed:
-        return True
+        return False
     poll = select.poll()
     poll.register(connection.pgconn.socket, select.POLLIN)
-    return bool(poll.poll(0))
+    if not poll.poll(0):
+        return True
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except psycopg.Error:
+        return False
+    return True
 
 
 def check_server(connection: sa.Connection, name: str) -> None:

@@ -4,6 +4,7 @@ PostgreSQL; last line ``N units, M violations, K kills, C database crashes``."""
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import tempfile
 import time
@@ -24,6 +25,7 @@ def main() -> int:
     parser.add_argument("--crashes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    logging.disable(logging.WARNING)
     folder = Path(tempfile.mkdtemp(prefix="hall-", dir=MEMORY if MEMORY.is_dir() else None))
     started_s = time.monotonic()
     with Hall(folder, Plan(**vars(options))) as hall:
@@ -33,7 +35,7 @@ def main() -> int:
         tally = hall.tally
         hall.remove()
     for outcome, count in tally.outcomes.most_common():
-        sys.stdout.write(f"{count:7d}  {outcome}\n")
+        sys.stdout.write(f"{count:7d}  {outcome}  {tally.first_message[outcome][:160]}\n")
     sys.stdout.write(f"{tally.settled} labels in doubt settled; {len(tally.passed) / took_s:.0f} units a second\n")
     for problem in found:
         sys.stdout.write(f"VIOLATION: {problem}\n")

@@ -86,6 +86,8 @@ class Tally:
     """What happened."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
+    first_message: dict[str, str] = field(default_factory=dict)
+    """Of each outcome."""
     passed: dict[str, tuple[str, str]] = field(default_factory=dict)
     """chipId to DeviceID and SN of its PASS."""
     tries: Counter[str] = field(default_factory=Counter)
@@ -198,17 +200,22 @@ class Hall:
         if "ready" in said:
             agent.is_ready = True
             return
-        chip_id, agent.chip_id, agent.killed_at_s = agent.chip_id, None, None
+        chip_id, agent.chip_id = agent.chip_id, None
         assert chip_id is not None, "an answer follows an order"
         self._judge(chip_id, said)
+        if agent.killed_at_s is not None:  # it was quicker: it dies between two cycles
+            self._kill(agent)
 
     def _kill_who_is_due(self) -> None:
         for agent in list(self._agents):
             if agent.killed_at_s is not None and agent.killed_at_s <= time.monotonic():
-                agent.process.kill()
-                agent.process.join()
-                self.tally.kills += 1
-                self._replace(agent)
+                self._kill(agent)
+
+    def _kill(self, agent: Agent) -> None:
+        agent.process.kill()
+        agent.process.join()
+        self.tally.kills += 1
+        self._replace(agent)
 
     def _replace(self, agent: Agent) -> None:
         """A new agent of the same station; its board goes to whoever is free first. An answer that was on its way is not heard."""
@@ -234,6 +241,7 @@ class Hall:
     def _judge(self, chip_id: str, said: dict[str, Any]) -> None:
         outcome, code = said["outcome"], said["code"]
         self.tally.outcomes[f"{outcome} {code or ''}".strip()] += 1
+        self.tally.first_message.setdefault(f"{outcome} {code or ''}".strip(), said["message"])
         if outcome == "PASS":
             ids = (said["device_id"], said["sn"])
             if self.tally.passed.setdefault(chip_id, ids) != ids:

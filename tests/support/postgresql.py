@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -63,7 +64,7 @@ class DatabaseServer:
     def connect(self, database: str = USER) -> psycopg.Connection:
         return psycopg.connect(host=str(self.folder), dbname=database, user=USER, autocommit=True)
 
-    def ask(self, statement: str, *values: object, database: str = USER) -> list[tuple]:
+    def ask(self, statement: str, *values: object, database: str = USER) -> list[tuple[Any, ...]]:
         """One statement, and its rows."""
         with self.connect(database) as connection:
             cursor = connection.execute(statement, values)

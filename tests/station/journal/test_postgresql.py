@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import select
 import subprocess
 import sys
 import threading
@@ -305,6 +307,22 @@ def test_a_session_that_the_administrator_ends_is_replaced(
             journal.advance(cycle, "C1", verified=False)
         assert journal.obstacle() is None
         reserve(journal, "C2")
+
+
+def test_news_from_the_server_is_no_good_bye(database_server: DatabaseServer, database: str) -> None:
+    """Both come unasked, and are there to read on an idle connection."""
+    place = place_of(database)
+    assert isinstance(place, ServerPlace)
+    with contextlib.closing(postgresql.connector(place, "test", 5)()) as connection:
+        connection.autocommit = True
+        connection.execute("LISTEN news")
+        database_server.ask("NOTIFY news", database=name_of(database))
+        assert select.select([connection.pgconn.socket], [], [], 30)[0]
+        assert postgresql.is_alive(connection)
+        assert not select.select([connection.pgconn.socket], [], [], 0)[0]
+        database_server.ask("SELECT pg_terminate_backend(%s, 10000)", connection.info.backend_pid)
+        assert select.select([connection.pgconn.socket], [], [], 30)[0]
+        assert not postgresql.is_alive(connection)
 
 
 def test_a_claim_is_gone_with_the_session_that_held_it(database_server: DatabaseServer, database: str) -> None:

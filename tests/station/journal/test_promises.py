@@ -9,15 +9,23 @@ from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from station.errors import UnitError
 from station.journal.errors import JournalContradiction, PoolEmpty
 from station.journal.journal import Journal
+from station.journal.opening import open_journal
 from station.journal.records import Decision, UnitQuery
 from station.model import EffectKind, EffectState, Hold, IdKind, IdSource, LabelFate, Unit
 from station.ports import Settlement
-from tests.support.journal import APP_EUI, activation, binding, opened, printing, writing
+from tests.support.journal import APP_EUI, ToldClock, activation, binding, opened, printing, writing
+from tests.support.postgresql import DatabaseServer
 
 CHIPS = st.sampled_from([f"C{index}" for index in range(4)])
 DEVICE_IDS = st.sampled_from([f"d{index}" for index in range(10)])
@@ -235,6 +243,30 @@ class Promises(RuleBasedStateMachine):
         assert not unit.labels_printed or (unit.bound and unit.activated)
         kinds = [effect.kind for effect in unit.open_effects]
         assert len(kinds) == len(set(kinds)), "two open effects of one kind"
+
+
+class PromisesOnServer(Promises):
+    """The same on PostgreSQL."""
+
+    server: DatabaseServer | None = None
+
+    def open(self, ids: IdSource) -> Journal:
+        assert self.server is not None, "given by the test"
+        if not hasattr(self, "database"):
+            self.database = self.server.new_journal()
+        return open_journal(self.server.url(self.database), ToldClock(), ids, "jig-1")
+
+    def teardown(self) -> None:
+        super().teardown()
+        assert self.server is not None
+        self.server.give_back(self.database)
+
+
+def test_the_promises_hold_on_postgresql(database_server: DatabaseServer) -> None:
+    PromisesOnServer.server = database_server
+    run_state_machine_as_test(
+        PromisesOnServer, settings=settings(max_examples=6 if settings().derandomize else 200, stateful_step_count=40)
+    )
 
 
 TestPromises = Promises.TestCase
