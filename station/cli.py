@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "simulate": "one simulated part alone, for other tools",
     "doctor": "check every part of the station",
     "config": "check a configuration file",
+    "init": "look what is plugged in, ask, and write a first configuration",
     "install": "install the station as a service of this computer",
     "uninstall": "remove the service",
     "journal": "back up, check or move the journal",
