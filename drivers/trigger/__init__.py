@@ -1,4 +1,13 @@
-"""What starts a cycle."""
+"""What starts a cycle.
+
+    keyboard         Enter, or a line, in a terminal            hid_scanner    a scanner that acts as a keyboard
+    serial_scanner   a scanner on a serial port                 pedal          a USB foot pedal
+    presence         a board put into the socket                modem_line     a pedal on an input line of a serial adapter
+    gpio             a button on a GPIO line                    hub            a thread of its own, and one socket or several
+
+Input devices: ``input_device`` reads the kernel's events (``input_events``); ``typed_scan`` and ``key_maps`` make text of
+them, and ``scans`` holds what is a scan at all.
+"""
 
 from __future__ import annotations
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.configuration import GOOD, SECRET, changed, line_of, loaded, told
 
+OWN_TRIGGER = 'serial_scanner:\n        serial: {port: /dev/ttyABSENT1}\n        pattern: "[!-~]{4,64}"'
+PEDAL = "{name: floor, trigger: {pedal: {device: /dev/x}}}"
 ONE_LINE = re.compile(r"station\.yaml:[0-9]+:[0-9]+: [^:]+: .+ — .+")
 
 
@@ -145,6 +147,18 @@ def test_there_are_1_to_64_sockets_and_printers(tmp_path: Path, key: str, count:
         ([("means: start", "means: sn"),
           ('serial_scanner:\n        serial: {port: /dev/ttyABSENT1}\n        pattern: "[!-~]{4,64}"', "presence: {}")],
          "sockets.0.trigger", "this trigger brings no scan", "use a scanner or the keyboard"),
+        ([(OWN_TRIGGER, "shared: floor")], "sockets.0.trigger", "no shared trigger is named floor", "shared_triggers"),
+        ([(OWN_TRIGGER, "shared: flor"),
+          ("sockets:\n", "shared_triggers: [{name: floor, trigger: {pedal: {device: /dev/x}}}]\nsockets:\n")],
+         "sockets.0.trigger", "no shared trigger is named flor", "use floor"),
+        ([("sockets:\n", f"shared_triggers: [{PEDAL}, {PEDAL}]\nsockets:\n")],
+         "shared_triggers.1.name", "floor names two triggers", "its own name"),
+        ([("sockets:\n", "shared_triggers: [{name: floor, trigger: {presence: {}}}]\nsockets:\n")],
+         "shared_triggers.0.trigger", "one socket's port", "a presence trigger of its own"),
+        ([("means: start", "means: sn"), (OWN_TRIGGER, "shared: gun"),
+          ("sockets:\n", ("shared_triggers: [{name: gun, trigger: {hid_scanner: {device: /dev/x}}}]\nsockets:\n"
+                         "  - {name: B, serial: {port: /dev/y}, trigger: {shared: gun}}\n"))],
+         "sockets.1.trigger", "a scanned SN is for one board, but gun starts socket B too", "a scanner of its own"),
     ],
 )  # fmt: skip
 def test_parts_that_contradict_each_other_are_told(

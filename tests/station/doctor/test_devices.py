@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from drivers.clock import SystemClock
 from drivers.serial_port import SerialOptions, open_serial
 from drivers.simulated.link import PtyLink, TcpLink
 from drivers.simulated.zpl_printer import SimulatedZplPrinter
-from station.doctor import Finding, Grade, printers, serial_ports
+from station.doctor import Finding, Grade, printers, serial_ports, start_devices
 from tests.support.configuration import changed, line_of
 from tests.support.doctor import findings, survey, the_bad_one
 from tests.support.text import board
@@ -156,3 +157,46 @@ def test_a_file_for_labels_is_not_made_by_the_check(tmp_path: Path, connection: 
     (finding,) = findings(printers.checks(examined))
     assert finding.grade is grade
     assert sorted(tmp_path.iterdir()) == before
+
+
+# -- what starts the cycles ----------------------------------------------------------------------------------------------
+
+
+SCANNER_TRIGGER = 'serial_scanner:\n        serial: {port: /dev/ttyABSENT1}\n        pattern: "[!-~]{4,64}"'
+
+
+def start_device(folder: Path, trigger: str, **changes: Any) -> Finding:
+    """What the check of the one start device finds."""
+    (found,) = findings(start_devices.checks(survey(folder, changed((SCANNER_TRIGGER, trigger)), **changes)))
+    return found
+
+
+def test_a_pedal_that_is_not_there_is_named_with_its_line(tmp_path: Path) -> None:
+    found = start_device(tmp_path, "pedal: {device: /dev/input/by-id/no-such}")
+    assert found.grade is Grade.BAD
+    assert "station.yaml:" in found.what
+    assert "/dev/input/by-path" in found.remedy
+    assert start_device(tmp_path, 'hid_scanner: {device: "05e0:1200"}').grade is Grade.BAD
+
+
+def test_a_device_that_is_no_input_device_is_bad(tmp_path: Path) -> None:
+    assert "no input device" in start_device(tmp_path, "pedal: {device: /dev/null}").what
+
+
+def test_a_start_device_is_left_to_a_station_that_runs(tmp_path: Path) -> None:
+    """It has grabbed the device: only looked at, even what could not be grabbed is good."""
+    assert start_device(tmp_path, "pedal: {device: /dev/null}", agent_pid=4711).grade is Grade.GOOD
+    assert start_device(tmp_path, "gpio: {line: {chip: /dev/gpiochip9, line: 3}}", agent_pid=4711).grade is Grade.GOOD
+    assert start_device(tmp_path, "pedal: {device: /dev/no-such}", agent_pid=4711).grade is Grade.BAD
+
+
+def test_a_gpio_chip_that_is_not_there_is_bad(tmp_path: Path) -> None:
+    found = start_device(tmp_path, "gpio: {line: {chip: /dev/gpiochip9, line: 3}}")
+    assert (found.grade, found.remedy) == (Grade.BAD, "correct the line named: gpiodetect shows the chips")
+
+
+def test_a_port_without_lines_cannot_have_a_pedal(tmp_path: Path) -> None:
+    with two_ptys() as (uart, _):
+        found = start_device(tmp_path, f"modem_line: {{serial: {{port: {uart.path}}}}}")
+        assert found.grade is Grade.BAD
+        assert "no control lines" in found.what
