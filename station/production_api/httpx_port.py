@@ -1,5 +1,5 @@
-"""The real ``HttpPort``: one keep-alive httpx client for all threads. The only module that imports httpx and httpcore, and slow to
-import for it: whoever builds the port imports it then.
+"""The real ``HttpPort``: one set of keep-alive connections for all threads, through httpx. The only module that imports httpx and
+httpcore, and slow to import for it: whoever builds the port imports it then.
 
 httpx bounds each read, not the exchange: a server that sends a byte now and then could hold a socket for ever. So the client's
 connections come from a network backend of our own, to which httpcore hands time-outs through unchanged, and for which they are
@@ -59,8 +59,8 @@ class HttpxPort:
     def __init__(self, options: ApiOptions, clock: Clock) -> None:
         self._options = options.http
         self._clock = clock
-        transport = _Transport(options, _Backend(clock))
-        self._client = httpx.Client(transport=transport, follow_redirects=False, trust_env=False)
+        # Not through httpx.Client: it reads where a redirect leads even if told not to go there, and fails on what is no address.
+        self._transport = _Transport(options, _Backend(clock))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ class HttpxPort:
                 content=request.body,
                 extensions={"timeout": moments},
             )
-            response = self._client.send(outgoing, stream=True)
+            response = self._transport.handle_request(outgoing)
             try:
                 body = self._read(response)
             finally:
@@ -102,7 +102,7 @@ class HttpxPort:
 
     def close(self) -> None:
         """Close every idle connection."""
-        self._client.close()
+        self._transport.close()
 
     def _read(self, response: httpx.Response) -> bytes:
         body = bytearray()
