@@ -181,7 +181,7 @@ def _let_pass(around: World, agent: Child, cycles: int) -> None:
 
 
 def _median_s(rows: list[dict[str, Any]]) -> float:
-    return statistics.median(row["duration_s"] for row in rows)
+    return statistics.median(float(row["duration_s"]) for row in rows)
 
 
 def _rate(rows: list[dict[str, Any]], warm_up: int) -> float:
@@ -193,7 +193,7 @@ def _rate(rows: list[dict[str, Any]], warm_up: int) -> float:
 def _cpu_s(pid: int) -> float:
     """Processor time of a process, user and system: proc(5), ``/proc/pid/stat``, fields 14 and 15."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    ticks_per_s: int = os.sysconf("SC_CLK_TCK")
+    ticks_per_s = int(os.sysconf("SC_CLK_TCK"))
     return (int(fields[11]) + int(fields[12])) / ticks_per_s
 
 
