@@ -174,6 +174,13 @@ def test_what_the_configuration_names_no_more_is_gone_after_a_reload() -> None:
     assert len([key for key in samples if key[0] == "station_build_info"]) == 1
 
 
+def test_the_page_for_operators_names_every_metric() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operation.md").read_text("utf-8")
+    names = {metric.name for metric in vars(Collector()).values() if isinstance(metric, Metric | Histogram)}
+    assert len(names) > 10
+    assert {name for name in names if f"`{name}`" not in page} == set()
+
+
 def test_every_code_fits() -> None:
     events = [CycleEnded("A", result_of(row.outcome, code=code)) for code, row in CATALOGUE.items()]
     samples = fed(*events)
