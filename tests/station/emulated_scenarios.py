@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
+from drivers.hotplug import DeviceWatch
 from drivers.trigger.hub import Tap
 from station.events import CycleEnded, CycleStarted, Event, SocketDown, SocketWaiting, StartRejected, StepStarted
 from station.model import Outcome, Step
@@ -148,6 +151,19 @@ def a_pedal_on_a_modem_line_starts_and_its_unplugging_does_not(folder: Path, ker
         assert [result.outcome for result in results] == [Outcome.PASS] * 2
         assert downs(rig)
         assert not [event for event in rig.events if isinstance(event, StartRejected)]
+
+
+def udev_wakes_whoever_waits_for_a_device(_folder: Path, kernel: Kernel) -> None:
+    """The wait's own end is far away. What came before udev was listened to is not heard, so devices keep coming."""
+    with closing(DeviceWatch()) as watch:
+        waiting = threading.Thread(target=watch.wait, args=(watch.mark(), 10 * PATIENCE_S), daemon=True)
+        waiting.start()
+        end_s = time.monotonic() + PATIENCE_S
+        while waiting.is_alive() and time.monotonic() < end_s:
+            kernel.plug_pedal("foot")
+            waiting.join(0.1)
+            kernel("unplug", "foot")
+        assert not waiting.is_alive()
 
 
 def downs(rig: Rig) -> list[str]:

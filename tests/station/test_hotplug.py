@@ -34,4 +34,4 @@ def test_in_an_emulated_kernel(scenario: str, outcomes: dict[str, str | None]) -
 
 
 def test_there_are_scenarios() -> None:
-    assert len(SCENARIOS) == 7
+    assert len(SCENARIOS) == 8
