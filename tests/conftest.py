@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.leaks import find_leaks, take_snapshot
-from tests.support.postgresql import database, database_server
+from tests.support.postgresql import _mortal_server, database, database_server, mortal_server
 
-__all__ = ["database", "database_server"]
+__all__ = ["_mortal_server", "database", "database_server", "mortal_server"]
 """Fixtures for every test that asks for them."""
 
 # Examples are the same in each run and no test fails for being slow on a busy machine; "explore" looks for new ones.

@@ -98,7 +98,7 @@ def _story(history: UnitHistory) -> str:
         lines.append(
             f"{_moment(cycle.started_at_ms)} cycle {cycle.cycle}, socket {cycle.socket}: {cycle.outcome}{code}"
         )
-        lines.append(f"    session {cycle.session}")
+        lines.append(f"    at station {cycle.station}, session {cycle.session}")
     for record in history.effects:
         effect = record.effect
         lines.append(

@@ -38,6 +38,11 @@ _HOLDER = (
     " AND l.classid::bigint = %s AND l.objid::bigint = %s LIMIT 1"
 )
 
+_NEVER_IDLE_TOO_LONG = (
+    "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'statement_timeout')"
+)
+"""A session that only holds locks is idle for days; the first of these settings is there from PostgreSQL 14 on."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -150,6 +155,7 @@ class SessionTenure:
         try:
             session.autocommit = True
             session.silence_s = SILENCE_S
+            session.execute(_NEVER_IDLE_TOO_LONG)
             if not self._ask(session, "pg_try_advisory_lock_shared", key("use")):
                 raise JournalLocked(
                     f"{self._name}: the journal is being changed as a whole; start again when that is done"

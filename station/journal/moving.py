@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 
 from drivers.clock import Clock
@@ -80,7 +81,10 @@ def _copy_all(reading: sa.Connection, writing: sa.Connection, name: str) -> dict
             )
     counts: dict[str, int] = {}
     for table in metadata.sorted_tables:
-        _copy(reading, writing, table)
+        try:
+            _copy(reading, writing, table)
+        except psycopg.Error as error:  # from the driver itself: SQLAlchemy has no COPY
+            raise postgresql.mapped(error, name) from error
         counts[table.name], there = (_count(connection, table) for connection in (reading, writing))
         if counts[table.name] != there:
             raise JournalError(f"{name}: {there} of {counts[table.name]} rows of {table.name} arrived")

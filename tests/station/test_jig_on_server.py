@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,6 @@ from station.journal.opening import open_journal
 from station.model import IdSource, LabelFate, Outcome, Step
 from tests.support.postgresql import DatabaseServer
 from tests.support.station import PATIENCE_S, Start, station
-
-
-@pytest.fixture
-def own_server() -> Iterator[DatabaseServer]:
-    """A server that the test may stop."""
-    server = DatabaseServer()
-    yield server
-    server.close()
 
 
 def test_boards_are_provisioned_on_a_journal_that_is_on_a_server(tmp_path: Path, database: str) -> None:
@@ -51,17 +42,17 @@ def test_a_unit_that_another_station_serves_is_refused_until_it_is_done_there(tm
 
 
 def test_without_its_database_a_station_says_so_takes_no_start_and_goes_on_when_it_is_back(
-    tmp_path: Path, own_server: DatabaseServer
+    tmp_path: Path, mortal_server: DatabaseServer
 ) -> None:
     """The server ends between two cycles; the socket is told down, then ready again, and its next start is a cycle."""
     seen: list[Event] = []
     is_down, ended = threading.Event(), threading.Event()
-    with station(tmp_path, database=own_server.url(own_server.new_journal())) as rig:
+    with station(tmp_path, database=mortal_server.url(mortal_server.new_journal())) as rig:
 
         def watch(event: Event) -> None:
             if isinstance(event, CycleEnded) and not ended.is_set():
                 ended.set()
-                own_server.stop()
+                mortal_server.stop()
             elif isinstance(event, SocketDown):
                 seen.append(event)
                 is_down.set()
@@ -70,7 +61,7 @@ def test_without_its_database_a_station_says_so_takes_no_start_and_goes_on_when_
 
         def bring_back() -> None:
             assert is_down.wait(PATIENCE_S)
-            own_server.start()
+            mortal_server.start()
 
         rig.on_event = watch
         helper = threading.Thread(target=bring_back)
@@ -85,19 +76,19 @@ def test_without_its_database_a_station_says_so_takes_no_start_and_goes_on_when_
 
 @pytest.mark.parametrize("step", [Step.ACTIVATE, Step.WRITE, Step.LABEL])
 def test_a_cycle_that_loses_its_database_is_an_error_and_its_unit_goes_on_in_the_next(
-    tmp_path: Path, own_server: DatabaseServer, step: Step
+    tmp_path: Path, mortal_server: DatabaseServer, step: Step
 ) -> None:
     """The server crashes when the step begins; what was open then is in doubt when it is back, as after a crash of the agent."""
     lost = threading.Event()
-    with station(tmp_path, database=own_server.url(own_server.new_journal())) as rig:
+    with station(tmp_path, database=mortal_server.url(mortal_server.new_journal())) as rig:
         board = rig.board()
 
         def watch(event: Event) -> None:
             if isinstance(event, StepStarted) and event.step is step and not lost.is_set():
-                own_server.crash()
+                mortal_server.crash()
                 lost.set()
             elif isinstance(event, SocketDown):
-                own_server.start()
+                mortal_server.start()
 
         rig.on_event = watch
         failed, passed = rig.run(board, board)

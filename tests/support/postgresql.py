@@ -119,6 +119,10 @@ class DatabaseServer:
                     raise RuntimeError((self.folder / "log").read_text()[-2000:]) from None
                 time.sleep(0.02)
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
     def stop(self) -> None:
         """End it at once, sessions and all, its data in order ("fast shutdown")."""
         self._end(signal.SIGINT)
@@ -167,6 +171,21 @@ def database_server() -> Iterator[DatabaseServer]:
     server = DatabaseServer()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def _mortal_server() -> Iterator[DatabaseServer]:
+    server = DatabaseServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def mortal_server(_mortal_server: DatabaseServer) -> Iterator[DatabaseServer]:
+    """Another server, which the test may end; the next finds it running."""
+    yield _mortal_server
+    if not _mortal_server.is_running:
+        _mortal_server.start()
 
 
 @pytest.fixture

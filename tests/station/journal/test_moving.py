@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,6 +85,26 @@ def test_a_database_that_holds_anything_is_not_written_over(tmp_path: Path, data
         move(path, Secret(database), "jig-1", CLOCK)
     with opened(path) as journal:
         assert len(journal.read.units()) == 4
+
+
+def test_a_move_that_fails_on_the_way_leaves_both_as_they_were(tmp_path: Path, database: str) -> None:
+    """A text that PostgreSQL cannot hold, which no agent writes, comes when most tables are copied."""
+    path = tmp_path / "journal.db"
+    make(path)
+    change = "UPDATE audit SET detail = ?"
+    with contextlib.closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute(change, ("nul \0",))
+    with pytest.raises(JournalError, match="NUL") as caught:
+        move(path, Secret(database), "jig-1", CLOCK)
+    assert caught.value.code == "journal.failed"
+    with opened(path) as journal:
+        assert len(journal.read.units()) == 4
+    reader = open_journal_readonly(database)
+    assert reader.units() == ()
+    reader.close()
+    with contextlib.closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute(change, ("",))
+    assert move(path, Secret(database), "jig-1", CLOCK)["units"] == 4
 
 
 def test_no_agent_may_run_on_either_side(tmp_path: Path, database: str) -> None:

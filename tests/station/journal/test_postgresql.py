@@ -45,14 +45,6 @@ CLOCK = SystemClock()
 
 
 @pytest.fixture
-def own_server() -> Iterator[DatabaseServer]:
-    """A server that the test may stop."""
-    started = DatabaseServer()
-    yield started
-    started.close()
-
-
-@pytest.fixture
 def new_database(database_server: DatabaseServer) -> Iterator[str]:
     """The address of a database without a journal."""
     name = database_server.new_database()
@@ -188,6 +180,16 @@ def test_one_agent_is_one_station_and_its_name_is_free_when_it_is_killed(databas
         eventually(lambda: opened(database)).close()
 
 
+def test_a_closed_journal_refuses_work_and_closes_twice(database: str) -> None:
+    journal = opened(database)
+    journal.close()
+    journal.close()
+    for work in (lambda: journal.find_unit("C1"), lambda: journal.begin_cycle("A", "s"), journal.read.units):
+        with pytest.raises(JournalError, match="closed"):
+            work()
+    journal.release("C1")
+
+
 def test_sixteen_stations_never_share_an_id(database: str) -> None:
     """Each takes twenty pairs out of exactly as many as there are, so that the last ones are waited for."""
     with ExitStack() as closing:
@@ -261,18 +263,18 @@ def test_an_effect_that_another_station_repeats_becomes_that_stations(database: 
 
 
 def test_a_server_that_comes_back_finds_the_cycle_it_left_cut_off_and_its_effects_in_doubt(
-    own_server: DatabaseServer,
+    mortal_server: DatabaseServer,
 ) -> None:
-    with opened(own_server.url(own_server.new_journal())) as journal:
+    with opened(mortal_server.url(mortal_server.new_journal())) as journal:
         fill(journal, 5)
         idle, _ = labelled(journal, "C0")
         cycle, unit = reserve(journal, "C1")
         journal.advance(cycle, "C1", intend=[activation(unit)])
-        own_server.crash()
+        mortal_server.crash()
         with pytest.raises(JournalUnreachable):
             journal.advance(cycle, "C1", verified=False)
         assert isinstance(journal.obstacle(), JournalUnreachable)
-        own_server.start()
+        mortal_server.start()
         wait_for(journal)
         for lost in (cycle, idle):
             with pytest.raises(JournalUnreachable, match="during this cycle"):
@@ -355,14 +357,14 @@ def test_a_station_that_was_lost_and_taken_by_another_agent_stays_out(
 
 
 def test_a_frozen_server_is_waited_for_a_bounded_time(
-    own_server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+    mortal_server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its sockets stay open and nobody answers: no error would ever come by itself."""
     monkeypatch.setattr(postgresql.BoundedConnection, "silence_s", 0.5)
     monkeypatch.setattr(postgresql, "CONNECT_TIMEOUT_S", 2)
-    with opened(own_server.url(own_server.new_journal())) as journal:
+    with opened(mortal_server.url(mortal_server.new_journal())) as journal:
         journal.begin_cycle("A", "s")
-        with own_server.frozen(), pytest.raises(JournalUnreachable, match="said nothing in time"):
+        with mortal_server.frozen(), pytest.raises(JournalUnreachable, match="said nothing in time"):
             journal.begin_cycle("A", "s")
         wait_for(journal)
         journal.begin_cycle("A", "s")
