@@ -84,6 +84,19 @@ def test_two_sockets_on_one_printer_take_turns(tmp_path: Path) -> None:
         assert len(rig.labels()) == 8
 
 
+def test_a_board_port_unplugged_and_replugged_between_cycles_costs_none(tmp_path: Path) -> None:
+    """The port is held open between cycles: the dead one is closed before the next start is taken."""
+    with station(tmp_path) as rig:
+        link = rig.places["A"].uart
+
+        def pull() -> None:
+            link.unplug()
+            link.replug()
+
+        results = rig.run(Start(rig.board()), Start(rig.board(), before=pull))
+        assert [ends(result) for result in results] == [(Outcome.PASS, None)] * 2
+
+
 def test_a_socket_whose_scanner_is_not_there_is_told_once_and_the_other_works(tmp_path: Path) -> None:
     with station(tmp_path, sockets=("A", "B")) as rig:
         rig.places["B"].scanner.unplug()
