@@ -45,6 +45,9 @@ def _move(options: argparse.Namespace) -> int:
     from drivers.clock import SystemClock
     from station.config.references import database_url, resolve_secret
     from station.errors import UnitError
+    from station.journal.place import require_driver
+
+    require_driver()
     from station.journal.moving import move
 
     config = configured(options).station

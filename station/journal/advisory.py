@@ -15,7 +15,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -119,8 +119,12 @@ class SessionTenure:
                     self._unlock(key("turn", name))
 
     def close(self) -> None:
+        """The locks are free when this returns; that a session has ended the server notices a little later."""
         with self._lock:
             self._is_closed = True
+            if self._session is not None:
+                with suppress(psycopg.Error):
+                    self._session.execute("SELECT pg_advisory_unlock_all()")
             self._drop()
 
     # -- the session ---------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from drivers.clock import Clock
 from station.journal import sqlite, versions
 from station.journal.errors import JournalAddress, JournalError
 from station.journal.journal import Journal
-from station.journal.place import ServerPlace, place_of
+from station.journal.place import ServerPlace, place_of, require_driver
 from station.journal.reading import JournalReader
 from station.journal.store import Store
 from station.journal.tenure import FileTenure
@@ -35,6 +35,7 @@ def open_journal(
     """
     place = place_of(location)
     if isinstance(place, ServerPlace):
+        require_driver()
         from station.journal.server import open_on_server
 
         return open_on_server(place, clock, ids, station, lock_timeout_s)
@@ -49,6 +50,7 @@ def open_journal_readonly(location: Path | str | Secret, *, lock_timeout_s: floa
     """
     place = place_of(location)
     if isinstance(place, ServerPlace):
+        require_driver()
         from station.journal.server import reader_on_server
 
         reader = reader_on_server(place, lock_timeout_s)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from station.journal.errors import JournalAddress
+from station.journal.errors import JournalAddress, JournalNoDriver
 from station.secrets import Secret
 
 SQLITE_URL = "sqlite:///"
@@ -37,6 +37,15 @@ def place_of(location: Path | str | Secret) -> Path | ServerPlace:
         return ServerPlace(Secret(text), server_name(text))
     except ValueError as error:
         raise JournalAddress(str(error)) from None
+
+
+def require_driver() -> None:
+    """To be called before any module that talks to a server is imported. Raises JournalNoDriver."""
+    try:
+        import psycopg  # noqa: F401
+    except ImportError as error:
+        what = f"a journal on PostgreSQL needs psycopg: pip install 'station[postgresql]' ({error})"
+        raise JournalNoDriver(what.replace("\n", " ")) from error
 
 
 def server_name(url: str) -> str:

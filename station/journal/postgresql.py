@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 
@@ -22,17 +23,11 @@ from station.journal.errors import (
     JournalCorrupt,
     JournalDenied,
     JournalError,
-    JournalNoDriver,
     JournalOnServer,
     JournalUnreachable,
 )
 from station.journal.place import ServerPlace
 from station.journal.text import remark
-
-try:
-    import psycopg
-except ImportError as missing:
-    raise JournalNoDriver("a journal on PostgreSQL needs psycopg: pip install 'station[postgresql]'") from missing
 
 if TYPE_CHECKING:
     from psycopg.abc import PQGen

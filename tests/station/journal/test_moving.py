@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,6 +153,18 @@ def test_the_command_moves_the_stations_journal_and_a_backup_is_left_to_pg_dump(
     assert "station: journal.on_server: " in error
     assert f"pg_dump --format=custom --file={tmp_path}/copy {name}" in error
     database_server.drop(name)
+
+
+@pytest.mark.parametrize("words", [("check",), ("move", "--to", "postgresql:///hall")])
+def test_without_the_driver_it_is_told_how_to_install_it(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """Of this process, which has it, another one is made that does not find it."""
+    config = written(tmp_path, GOOD + "database: {url: postgresql:///hall}\n")
+    program = "import sys; sys.modules['psycopg'] = None; from station.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, "journal", *words, "--config", str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith("station: journal.no_driver: a journal on PostgreSQL needs psycopg: pip install")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_password_on_the_command_line_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
