@@ -231,7 +231,9 @@ def test_a_redirect_is_an_error_and_shows_the_token_to_nobody(status):
         assert "127.0.0.1" in str(caught.value)
 
 
-@pytest.mark.parametrize("location", ["h\x18\xf2", "http://[", "http://a:99999999/", "", "\xff" * 300, "//", "http:///"])
+@pytest.mark.parametrize(
+    "location", ["h\x18\xf2", "http://[", "http://a:99999999/", "", "\xff" * 300, "//", "http:///"]
+)
 def test_a_redirect_to_what_is_no_address_is_a_redirect_all_the_same(location):
     with bench() as it:
         device_id = it.device_id()
