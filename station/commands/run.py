@@ -9,14 +9,18 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from station.arguments import whole
 from station.commands import forget_output
 from station.events import CycleEnded, Event
 from station.logs import LogStyle
 from station.model import CycleResult, Outcome
+
+if TYPE_CHECKING:
+    from station.live import View
 
 MAX_CYCLES = 1_000_000
 
@@ -41,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         # Obeyed once the station runs; until then it would end a service that is just being started.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from station.event_log import EventLog
-    from station.live import View, open_view
+    from station.live import open_view
     from station.logs import chosen_style, logging_to
     from station.metrics.companion import Metrics
     from station.sd_notify import Notifier
@@ -58,12 +62,22 @@ def run(options: argparse.Namespace) -> int:
             StatusLine(notifier.status),
             metrics,
         ]
-        with contextlib.closing(view):
+        with _closed_at_the_end(view):
             service = Service(
                 options.config, publisher(outlets), notifier, cycles=options.cycles, companions=(metrics.beside,)
             )
             results = service.run()
     return exit_status(results) if options.cycles is not None else 0
+
+
+@contextlib.contextmanager
+def _closed_at_the_end(view: View) -> Iterator[None]:
+    """A terminal that has gone is no failure of the station."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            view.close()
 
 
 def exit_status(results: list[CycleResult]) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import socket
 import sqlite3
 import subprocess
+import termios
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -300,3 +302,29 @@ def test_an_action_that_fails_does_not_end_the_obeying(caplog: pytest.LogCapture
     assert threads == ["signals", "signals"]
     assert signal.getsignal(signal.SIGHUP) is before
     assert [record.message for record in caplog.records] == [f"signal {signal.SIGHUP:d} could not be obeyed"]
+
+
+def test_a_station_at_a_terminal_ends_when_the_terminal_goes_away(tmp_path: Path) -> None:
+    """SIGHUP is a reload for a service; here it is the shell's window that was closed."""
+    with simulated_desk(tmp_path) as config:
+        master, slave = os.openpty()
+        process = subprocess.Popen(
+            [str(COMMAND), "run", "--config", str(config)],
+            cwd=tmp_path,
+            env=os.environ | {"STATION_CS_SEC_KEY": SECRET, "TERM": "xterm"},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(slave)
+        shown = b""
+        try:
+            while b"waiting" not in shown:
+                shown += os.read(master, 65536)
+            os.close(master)
+            assert process.wait(PATIENCE_S) == 0
+        finally:
+            process.kill()
+            process.wait(PATIENCE_S)
