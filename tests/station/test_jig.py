@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import logging
 import os
+import select
 import sqlite3
 import threading
 from pathlib import Path
@@ -90,7 +91,11 @@ def test_a_board_port_unplugged_and_replugged_between_cycles_costs_none(tmp_path
         link = rig.places["A"].uart
 
         def pull() -> None:
+            witness, hang_up = os.open(link.path, os.O_RDWR | os.O_NOCTTY), select.poll()
+            hang_up.register(witness, 0)
             link.unplug()
+            assert hang_up.poll(PATIENCE_S * 1000)
+            os.close(witness)
             link.replug()
 
         results = rig.run(Start(rig.board()), Start(rig.board(), before=pull))
