@@ -74,7 +74,7 @@ def test_without_its_database_a_station_says_so_takes_no_start_and_goes_on_when_
         assert seen[0].code == "journal.unreachable"
 
 
-@pytest.mark.parametrize("step", [Step.ACTIVATE, Step.WRITE, Step.LABEL])
+@pytest.mark.parametrize("step", [Step.ACTIVATE, Step.LABEL])
 def test_a_cycle_that_loses_its_database_is_an_error_and_its_unit_goes_on_in_the_next(
     tmp_path: Path, mortal_server: DatabaseServer, step: Step
 ) -> None:
