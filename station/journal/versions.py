@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from station.journal import sqlite
 from station.journal.errors import JournalCorrupt, JournalEmpty, JournalVersion
-from station.journal.schema import HEAD, KNOWN_REVISIONS, alembic_version, metadata, version_metadata
+from station.journal.schema import HEAD, KNOWN_REVISIONS, alembic_version, make_ready_for, metadata, version_metadata
 from station.journal.store import Store
 
 MOVED = "moved"
@@ -96,6 +96,7 @@ def upgrade(connection: sa.Connection, target: str = "head") -> None:
 
 
 def _create(connection: sa.Connection) -> None:
+    make_ready_for(connection.dialect.name)
     metadata.create_all(connection, checkfirst=False)
     version_metadata.create_all(connection, checkfirst=False)
     connection.execute(sa.insert(alembic_version).values(version_num=HEAD))
