@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pyudev
 
 SUBSYSTEMS = ("gpio", "input", "tty", "usbmisc")
+CLOSE_S = 5.0
+"""Bound of the wait for the listening thread's end."""
 LEAST_PAUSE_S = 0.05
 """Between two wake-ups: a hub full of devices is plugged in with dozens of messages."""
 
@@ -60,7 +62,9 @@ class DeviceWatch:
             thread = self._thread
         os.write(self._wake_write, b"\0")
         if thread is not None:
-            thread.join()
+            thread.join(CLOSE_S)
+            if thread.is_alive():
+                return  # its descriptors stay its own
         os.close(self._wake_read)
         os.close(self._wake_write)
 

@@ -21,6 +21,8 @@ RETRY_S = 0.5
 """How often a device that is not there is looked for at least; udev's word for it comes sooner."""
 FIRST_LOOK_S = 5.0
 """Bound of the wait for the thread's first look at the device."""
+LEAVE_S = 5.0
+"""Bound of the wait for the thread's end; one that a device keeps for longer is left behind, and the device taken from it."""
 MAX_STARTS = 64
 """Starts that a socket may leave untaken; more are not kept."""
 
@@ -86,7 +88,7 @@ class TriggerHub:
         if is_last:
             self._watch.wake()
             if thread is not None:
-                thread.join()
+                thread.join(LEAVE_S)
             self._trigger.close()
 
     def _run(self) -> None:

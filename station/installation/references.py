@@ -61,7 +61,7 @@ def needs_of(file: Path, root: Path) -> Needs:
         if kind == "env"
     ]
     warnings += [f"the service's user must be able to read {name}" for kind, name in found if kind == "file"]
-    if any(socket.trigger.keyboard is not None for socket in station.sockets):
+    if any(station.trigger_of(socket).keyboard is not None for socket in station.sockets):
         warnings.append("a service has no keyboard: a socket with the trigger keyboard will not start a cycle")
     return Needs(
         configuration,
