@@ -57,7 +57,16 @@ def bootloader_driver(board: BoardConfig, framing: Framing) -> BootloaderDriver:
 
 
 def label_printer(printer: PrinterConfig) -> LabelPrinter:
-    """The driver for a printer's language."""
+    """The driver for a printer's language; behind a CUPS queue, which passes no answers, the queue is what is asked."""
+    direct = _direct_printer(printer)
+    if printer.connection.cups is None:
+        return direct
+    from drivers.printer.cups import CupsPrinter
+
+    return CupsPrinter(printer.connection.cups, direct.language, direct.dots_per_mm)
+
+
+def _direct_printer(printer: PrinterConfig) -> LabelPrinter:
     if printer.driver.zpl is not None:
         from drivers.printer.zpl import ZplPrinter
 
@@ -84,6 +93,10 @@ def open_connection(connection: ConnectionConfig, clock: Clock) -> Transport:
         from drivers.usb_printer import open_usb_printer
 
         return open_usb_printer(connection.usb, clock)
+    if connection.cups is not None:
+        from drivers.printer.cups import open_cups
+
+        return open_cups(connection.cups, clock)
     from drivers.file_sink import open_file_sink
 
     assert connection.file is not None, "checked by Choice"

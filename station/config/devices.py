@@ -18,6 +18,7 @@ _FIND_SERIAL = f"plug it in, or name one that ls -l /dev/serial/by-path shows, {
 _FIND_USB = f"switch the printer on and plug it in, or name one that ls /dev/usb shows, {WAIT_FOR_IT}"
 _FIND_INPUT = f"plug it in, or name one that ls -l /dev/input/by-id /dev/input/by-path shows, {WAIT_FOR_IT}"
 _FIND_GPIO = f"name one that gpiodetect shows, {WAIT_FOR_IT}"
+_START_CUPS = f"install and start CUPS, or name its socket, {WAIT_FOR_IT}"
 _MAKE_FOLDER = "make the folder, or name another"
 
 
@@ -99,6 +100,10 @@ def _of_connection(
         problem = _path_problem(connection.usb.path, stat.S_ISCHR, "no printer's node")
         if problem is not None:
             yield (*location, "usb", "path"), problem, _FIND_USB
+    if connection.cups is not None:
+        problem = _path_problem(connection.cups.server, stat.S_ISSOCK, "no socket")
+        if problem is not None:
+            yield (*location, "cups", "server"), problem, _START_CUPS
     if connection.file is not None:
         path = Path(connection.file.path)
         folder = path if connection.file.one_file_per_job else path.parent

@@ -26,6 +26,7 @@ from pydantic import (
 from drivers.bootloader.stm32.options import Stm32Options
 from drivers.bootloader.text_line import TextLineOptions
 from drivers.file_sink import FileSinkOptions
+from drivers.printer.cups import CupsOptions
 from drivers.printer.escpos import EscposOptions
 from drivers.printer.image import ImageOptions
 from drivers.printer.zpl import ZplOptions
@@ -182,6 +183,7 @@ class ConnectionConfig(Choice):
     serial: SerialOptions | None = None
     usb: UsbPrinterOptions | None = None
     file: FileSinkOptions | None = None
+    cups: CupsOptions | None = None
 
     @field_validator("file")
     @classmethod

@@ -67,11 +67,28 @@ def _contradictions(document: Document, station: StationConfig) -> Iterator[Mist
                 (*here, "printer"), f"no printer is named {socket.printer}", f"use {', '.join(names)}"
             )
     yield from _of_triggers(document, station)
+    yield from _of_queues(document, station)
     if station.label.zpl_template is not None:
         for index, printer in enumerate(station.printers):
             if printer.driver.zpl is None:
                 what = "this printer does not speak ZPL, and the label is a ZPL template"
                 yield document.mistake(("printers", index, "driver"), what, "use a label design instead")
+
+
+def _of_queues(document: Document, station: StationConfig) -> Iterator[Mistake]:
+    """A CUPS queue passes no answers back, and a configuration that promises a proof by the printer would mislead."""
+    for index, printer in enumerate(station.printers):
+        if printer.connection.cups is None:
+            continue
+        zpl, escpos = printer.driver.zpl, printer.driver.escpos
+        here: Location = ("printers", index, "driver")
+        what = "a CUPS queue passes no status of the printer back"
+        if zpl is not None and zpl.status != "none":
+            yield document.mistake((*here, "zpl"), what, "say so with status: none")
+        if escpos is not None and escpos.proof != "none":
+            yield document.mistake((*here, "escpos"), what, "say so with proof: none")
+        if printer.driver.png is not None:
+            yield document.mistake(here, "a CUPS queue is sent labels as they are, and no picture", "use zpl or escpos")
 
 
 def _of_triggers(document: Document, station: StationConfig) -> Iterator[Mistake]:

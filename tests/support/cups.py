@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import shutil
 import signal
@@ -59,7 +60,7 @@ ServerBin {root}/bin
 ServerRoot {root}
 StateDir {root}/state
 TempDir {root}/tmp
-SystemGroup root
+SystemGroup {group}
 """
 _PRINTER = """<Printer {queue}>
 Info label
@@ -98,10 +99,16 @@ class Cups:
         return done.stdout
 
 
+def new_root() -> Path:
+    """A folder for one server, which removes it."""
+    return Path(tempfile.mkdtemp(prefix="cups-"))
+
+
 @contextmanager
-def private_cups(device: str, error_policy: str = "stop-printer") -> Iterator[Cups]:
-    """A server whose queue ``QUEUE`` sends to ``device``, ``host:port``. Its folder is short of name: so is a socket's path."""
-    root = Path(tempfile.mkdtemp(prefix="cups-"))
+def private_cups(device: str, root: Path | None = None, error_policy: str = "stop-printer") -> Iterator[Cups]:
+    """A server whose queue ``QUEUE`` sends to ``device``, ``host:port``. ``root`` is a new folder of
+    few letters, since a socket's path is short; its socket is ``cups.sock`` in there."""
+    root = root or new_root()
     for folder in ("bin/backend", "cache", "spool/tmp", "state", "tmp", "ppd"):
         (root / folder).mkdir(parents=True)
     for tools in Path("/usr/lib/cups").iterdir():
@@ -112,7 +119,7 @@ def private_cups(device: str, error_policy: str = "stop-printer") -> Iterator[Cu
     backend.chmod(0o700)
     path = str(root / "cups.sock")
     (root / "cupsd.conf").write_text(_SETTINGS.format(socket=path))
-    (root / "cups-files.conf").write_text(_FILES.format(root=root))
+    (root / "cups-files.conf").write_text(_FILES.format(root=root, group=grp.getgrgid(os.getgid()).gr_name))
     (root / "printers.conf").write_text(_PRINTER.format(queue=QUEUE, device=device, error_policy=error_policy))
     with (root / "stderr").open("w") as stderr:
         server = subprocess.Popen(

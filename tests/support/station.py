@@ -77,8 +77,8 @@ label:
       - {{kind: text, x_mm: 1, y_mm: 9, height_mm: 2, text: "{{chip_id}}"}}
 printers:
   - name: line
-    driver: {{zpl: {{poll_interval_s: 0.001, status_timeout_s: 0.8}}}}
-    connection: {{tcp: {{host: {host}, port: {port}}}}}
+    driver: {printer_driver}
+    connection: {printer_connection}
 shared_triggers: {shared_triggers}
 sockets:
 """
@@ -114,6 +114,9 @@ class Settings:
     triggers: dict[str, str] = field(default_factory=dict)
     """What starts a socket's cycles, as YAML, where it is not its simulated scanner; ``Rig.start`` then has to be set."""
     shared_triggers: str = "[]"
+    printer_driver: str = "{zpl: {poll_interval_s: 0.001, status_timeout_s: 0.8}}"
+    printer_connection: str = ""
+    """How the printer is reached, as YAML, where it is not over TCP."""
     api_options: str = ""
     """One more line of the configuration's part ``api``."""
 
@@ -271,8 +274,8 @@ class Rig:
             scan=settings.scan,
             board=board,
             shared_triggers=settings.shared_triggers,
-            host=host,
-            port=port,
+            printer_driver=settings.printer_driver,
+            printer_connection=settings.printer_connection or f"{{tcp: {{host: {host}, port: {port}}}}}",
         )
         if settings.database:
             text = f"database: {{url: '{settings.database}'}}\n{text}"
