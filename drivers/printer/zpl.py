@@ -93,10 +93,14 @@ class ZplPrinter:
             return Receipt(Fate.IN_DOUBT, "no proof: the link failed during the job", str(error))
 
 
+_RESTARTED = "it printed the label, or lost it when its power failed for a moment"
+
+
 def _await_idle(link: Transport, clock: Clock, options: ZplOptions) -> Receipt:
-    """Poll until the printer has been idle ``idle_answers`` times in a row, reports a problem, or falls silent."""
+    """Poll until the printer has been idle ``idle_answers`` times in a row, reports a problem, or falls silent. One that is idle
+    after a silence may have been switched off and on, and its memory with the job is gone: idleness proves nothing then."""
     idle = silences = 0
-    was_at_work = False
+    was_at_work = may_have_restarted = False
     busy = "no answer yet"
     for _ in range(options.max_polls):
         try:
@@ -104,7 +108,7 @@ def _await_idle(link: Transport, clock: Clock, options: ZplOptions) -> Receipt:
         except StatusGarbled as garbled:
             return Receipt(Fate.IN_DOUBT, "no proof: the printer answers garbage", str(garbled))
         if status is None:
-            silences, idle = silences + 1, 0
+            silences, idle, may_have_restarted = silences + 1, 0, True
             if silences >= options.max_silences:
                 return Receipt(Fate.IN_DOUBT, "no proof: the printer fell silent", f"{silences} requests unanswered")
             continue
@@ -113,6 +117,9 @@ def _await_idle(link: Transport, clock: Clock, options: ZplOptions) -> Receipt:
             return Receipt(Fate.IN_DOUBT, f"no proof: ~HS reports {', '.join(status.problems)}", _work(status))
         idle = idle + 1 if status.is_idle else 0
         was_at_work = was_at_work or not status.is_idle
+        may_have_restarted = may_have_restarted and status.is_idle  # a printer at work still has the job
+        if may_have_restarted and idle >= options.idle_answers:
+            return Receipt(Fate.IN_DOUBT, "no proof: the printer fell silent, then had no job", _RESTARTED)
         if idle >= options.idle_answers:
             return Receipt(Fate.PRINTED, "~HS: 0 formats left", f"idle in {idle} answers")
         busy = _work(status)

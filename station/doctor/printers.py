@@ -13,6 +13,8 @@ from station.config.models import PrinterConfig
 from station.doctor import Check, Finding, Survey, bad, good
 from station.parts import label_printer, open_connection
 
+_QUEUE_REMEDY = "see lpstat -p and lpstat -a for the queue; cupsenable and cupsaccept start it again"
+
 
 @dataclass(frozen=True, slots=True)
 class PrinterCheck:
@@ -41,9 +43,11 @@ class PrinterCheck:
             finally:
                 link.close()
         except DriverError as error:
-            yield bad(f"{line}: {error}", _remedy(error))
+            is_queue = self.printer.connection.cups is not None
+            yield bad(f"{line}: {error}", _QUEUE_REMEDY if is_queue else _remedy(error))
             return
-        yield good(f"{link.name} is ready")
+        what = "" if self.printer.connection.cups is None else " as far as CUPS tells, which proves no label"
+        yield good(f"{link.name} is ready{what}")
 
 
 def checks(survey: Survey) -> list[Check]:

@@ -128,6 +128,14 @@ def test_one_idle_answer_between_busy_ones_is_no_proof() -> None:
     assert receipt.detail == "1 formats in buffer, 0 labels remaining"
 
 
+def test_a_printer_that_is_idle_again_after_a_silence_may_have_lost_the_job() -> None:
+    """Its power failed for a moment."""
+    idle = HostStatus(0, 0).to_bytes()
+    with connected(Talker(idle, b"", idle)) as link:
+        receipt = QUICK.send(link, JOB, CLOCK)
+        assert (receipt.fate, receipt.proof) == (Fate.IN_DOUBT, "no proof: the printer fell silent, then had no job")
+
+
 def test_a_half_received_format_is_no_printed_label() -> None:
     """The end of the job is lost on the line: the printer is idle but for a format that never ends."""
     printer = SimulatedZplPrinter()
@@ -214,8 +222,10 @@ def test_bytes_that_came_before_the_question_are_no_answer(stale: bytes) -> None
         PATIENT.check(link, link.clock)
 
 
-def test_a_single_lost_answer_does_not_spoil_the_proof() -> None:
-    link = DirectLink(Talker(HostStatus(0, 0).to_bytes(), b"", HostStatus(0, 0).to_bytes()))
+def test_a_single_lost_answer_of_a_printer_at_work_does_not_spoil_the_proof() -> None:
+    link = DirectLink(
+        Talker(HostStatus(0, 0).to_bytes(), b"", HostStatus(1, 0).to_bytes(), HostStatus(0, 0).to_bytes())
+    )
     assert PATIENT.send(link, JOB, link.clock).fate is Fate.PRINTED
 
 

@@ -16,6 +16,7 @@ from drivers.simulated.link import PtyLink, TcpLink
 from drivers.simulated.zpl_printer import SimulatedZplPrinter
 from station.doctor import Finding, Grade, printers, serial_ports, start_devices
 from tests.support.configuration import changed, line_of
+from tests.support.cups import QUEUE, private_cups
 from tests.support.doctor import findings, survey, the_bad_one
 from tests.support.text import board
 
@@ -105,6 +106,19 @@ def test_a_printer_that_answers_is_good_and_prints_nothing(tmp_path: Path) -> No
         assert finding.grade is Grade.GOOD
         assert finding.what.endswith(" is ready")
         assert printer.labels == []
+
+
+def test_a_queue_is_ready_only_as_far_as_cups_tells_and_a_stopped_one_can_be_started(tmp_path: Path) -> None:
+    with private_cups("127.0.0.1:9") as cups:
+        connection = f"{{cups: {{queue: {QUEUE}, server: {cups.socket}}}}}"
+        text = changed((PRINTER, connection), ("{zpl: {dots_per_mm: 8}}", "{zpl: {status: none}}"))
+        (finding,) = findings(printers.checks(survey(tmp_path, text)))
+        assert finding.grade is Grade.GOOD
+        assert finding.what == f"cups:{QUEUE} is ready as far as CUPS tells, which proves no label"
+        cups.command("cupsdisable", QUEUE)
+        finding = the_bad_one(printers.checks(survey(tmp_path, text)))
+        assert "stopped" in finding.what
+        assert "cupsenable" in finding.remedy
 
 
 def test_a_printer_without_paper_says_so(tmp_path: Path) -> None:
