@@ -13,7 +13,7 @@ from drivers.bootloader import Bootloader, BootloaderDriver, Reading
 from drivers.errors import DriverMisuse
 from drivers.printer import LabelPrinter, Receipt, ready_printer
 from drivers.transport import SerialTransport, Transport
-from station.cycle import Bench, Beside, Lane
+from station.cycle import Bench, Beside
 from station.errors import UnitError
 from station.events import Event
 from station.label import render
@@ -23,6 +23,7 @@ from station.ports import CycleJournal, LabelData, ReadyPrinter
 from station.production_api.client import ProductionClient
 from station.production_api.http import HttpPort
 from station.production_api.tokens import Tokens
+from station.server_steps import Lane
 from station.session import Session
 from station.session.journal import JournalInSession
 from station.session.tokens import TOKEN_CHANNEL, TokensInSession

@@ -15,28 +15,18 @@ from typing import Protocol, TypeVar
 from drivers.bootloader import Bootloader, Identity, WritePlan
 from drivers.errors import DriverError
 from drivers.printer import Fate
+from station import server_steps
 from station.checks import check_app_eui, check_device_id, check_written, refuse_held
 from station.effects import PRINT_STATES, Effects
 from station.errors import StationError, UnitError, explain
 from station.events import Event, StepEnded, StepStarted, UnitKnown
-from station.model import CycleResult, EffectKind, EffectState, Hold, LabelFate, Outcome, Step, Unit
-from station.ports import BoardPort, CycleJournal, LabelData, LabelPort, ProductionApi, Settlement
-from station.production_api.codes import NO_DEVICE
-from station.production_api.errors import ApiConflict, ApiError
-from station.session import Session
+from station.model import CycleResult, EffectKind, EffectState, LabelFate, Outcome, Step, Unit
+from station.ports import BoardPort, LabelData, LabelPort
+from station.server_steps import Lane, device_id_of
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """One thread's strand of a cycle, with the world as that thread sees it."""
-
-    session: Session
-    api: ProductionApi
-    journal: CycleJournal
 
 
 class Beside(Protocol):
@@ -148,72 +138,22 @@ class Cycle:
 
     def _reserve(self, identity: Identity) -> Unit:
         scanned_sn = None if self._scanned_sn is None else self._bench.check_sn(self._scanned_sn)
-        unit = self._unit
-        if unit is None or (scanned_sn is not None and unit.sn != scanned_sn):
-            app_eui = identity.app_eui.value
-            assert app_eui is not None, "checked by check_app_eui"
-            unit = self._bench.main.journal.reserve(self._number, identity.chip_id, app_eui, scanned_sn=scanned_sn)
+        app_eui = identity.app_eui.value
+        unit = server_steps.reserve(self._bench.main, self._number, self._unit, identity.chip_id, app_eui, scanned_sn)
         self._learn(unit)
         if unit.device_id is not None and not unit.activated:
             self._bench.board.check_device_id(unit.device_id)
         return unit
 
     def _activate(self, unit: Unit) -> bool:
-        """True when the activation is proven; False where only the bind can prove it (``ApiConflict.may_be_ours``)."""
-        if unit.activated:
-            return True
-        request: dict[str, object] = {"chip_id": unit.chip_id, "app_eui": unit.app_eui, "device_id": unit.device_id}
-        effect = self._effects.start(unit, EffectKind.ACTIVATE, request, named=unit.device_id is not None)
-        try:
-            answer = self._bench.main.api.activate(unit.chip_id, unit.app_eui, unit.device_id, repeated=effect.repeated)
-        except ApiConflict as conflict:
-            if conflict.may_be_ours and unit.device_id is not None:
-                self._effects.settle(effect.id, unit.chip_id, EffectState.IN_DOUBT, str(conflict))
-                return False
-            self._effects.failed(effect, conflict)
-            raise
-        except ApiError as error:
-            self._effects.failed(effect, error)
-            raise
-        self._effects.conclude(unit.chip_id, [Settlement(effect.id, EffectState.DONE, device_id=answer.value)])
-        return True
+        return server_steps.activate(self._bench.main, self._effects, unit)
 
     def _bind(self, unit: Unit) -> None:
-        """Bind the SN. Where the activation is in doubt a success is its proof too: binding needs an activated DeviceID, and only
-        this station ever named this one, with this chip. A conflict proves nothing but where all else is proven."""
-        if unit.bound:
-            return
-        lane, device_id = self._bench.bind, _device_id(unit)
-        effects = Effects(lane.journal, self._number, self._bench.repeat_unnamed)
-        activation = unit.open_effect(EffectKind.ACTIVATE)
-        request: dict[str, object] = {"device_id": device_id, "sn": unit.sn}
-        effect = effects.start(unit, EffectKind.BIND, request, named=unit.sn is not None)
-        inferred = False
-        try:
-            sn = lane.api.bind(device_id, unit.sn, repeated=effect.repeated).value
-        except ApiConflict as conflict:
-            if not (conflict.may_be_ours and unit.sn is not None):
-                effects.failed(effect, conflict)
-                raise
-            if activation is not None or not unit.sn_from_pool:
-                raise effects.doubted(effect, conflict) from conflict
-            sn, inferred = unit.sn, True
-        except ApiError as error:
-            effects.failed(effect, error)
-            if activation is not None and error.api_code == NO_DEVICE:
-                reason = (
-                    f"the activation was answered with a conflict, and the bind that could prove it ours with: {error}"
-                )
-                effects.hold(unit.chip_id, Hold.SET_ASIDE, "api.conflict", reason)
-            raise
-        answers = [Settlement(effect.id, EffectState.DONE, sn=sn, inferred=inferred)]
-        if activation is not None:
-            proof = "the bind, which needs the activation, succeeded"
-            answers.insert(0, Settlement(activation.id, EffectState.DONE, proof, device_id=device_id, inferred=True))
-        effects.conclude(unit.chip_id, answers)
+        lane = self._bench.bind
+        server_steps.bind(lane, Effects(lane.journal, self._number, self._bench.repeat_unnamed), unit)
 
     def _write(self, board: Bootloader, identity: Identity, unit: Unit) -> None:
-        device_id = _device_id(unit)
+        device_id = device_id_of(unit)
         effect = unit.open_effect(EffectKind.WRITE)
         if effect is None and identity.device_id.value == device_id:
             return
@@ -315,9 +255,3 @@ class Cycle:
 def describe(error: Exception) -> str:
     """One line for an engineer; of a program fault, which has no text for people, its kind too."""
     return str(error) if isinstance(error, StationError | DriverError) else f"{type(error).__name__}: {error}"
-
-
-def _device_id(unit: Unit) -> str:
-    if unit.device_id is None:
-        raise UnitError("journal.contradiction", "the unit is activated but the journal holds no DeviceID for it")
-    return unit.device_id

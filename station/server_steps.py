@@ -1,0 +1,99 @@
+"""The server's part in a cycle: reserve, activate and bind, for one unit and whatever brings it, a board or a list.
+
+Each call is journalled before it starts and when its result is known (``station.effects``), so that one that is cut off anywhere
+goes on as the same call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from station.effects import Effects
+from station.errors import UnitError
+from station.model import EffectKind, EffectState, Hold, Unit
+from station.ports import CycleJournal, ProductionApi, Settlement
+from station.production_api.codes import NO_DEVICE
+from station.production_api.errors import ApiConflict, ApiError
+from station.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One thread's strand of a cycle, with the world as that thread sees it."""
+
+    session: Session
+    api: ProductionApi
+    journal: CycleJournal
+
+
+def reserve(
+    lane: Lane, cycle: int, known: Unit | None, chip_id: str, app_eui: str | None, scanned_sn: str | None = None
+) -> Unit:
+    """The unit with its ids set aside on disk. ``known`` is what the journal has of the chip: it keeps its ids, but for a scanned
+    SN that is not its own. Raises JournalError, PoolEmpty, and UnitError for an SN that cannot be this unit's."""
+    if known is not None and (scanned_sn is None or known.sn == scanned_sn):
+        return known
+    assert app_eui is not None, "checked by check_app_eui"
+    return lane.journal.reserve(cycle, chip_id, app_eui, scanned_sn=scanned_sn)
+
+
+def activate(lane: Lane, effects: Effects, unit: Unit) -> bool:
+    """True when the activation is proven; False where only the bind can prove it (``ApiConflict.may_be_ours``). Raises ApiError,
+    UnitError, JournalError."""
+    if unit.activated:
+        return True
+    request: dict[str, object] = {"chip_id": unit.chip_id, "app_eui": unit.app_eui, "device_id": unit.device_id}
+    effect = effects.start(unit, EffectKind.ACTIVATE, request, named=unit.device_id is not None)
+    try:
+        answer = lane.api.activate(unit.chip_id, unit.app_eui, unit.device_id, repeated=effect.repeated)
+    except ApiConflict as conflict:
+        if conflict.may_be_ours and unit.device_id is not None:
+            effects.settle(effect.id, unit.chip_id, EffectState.IN_DOUBT, str(conflict))
+            return False
+        effects.failed(effect, conflict)
+        raise
+    except ApiError as error:
+        effects.failed(effect, error)
+        raise
+    effects.conclude(unit.chip_id, [Settlement(effect.id, EffectState.DONE, device_id=answer.value)])
+    return True
+
+
+def bind(lane: Lane, effects: Effects, unit: Unit) -> None:
+    """Bind the SN. Where the activation is in doubt a success is its proof too: binding needs an activated DeviceID, and only
+    this station ever named this one, with this chip. A conflict proves nothing but where all else is proven. Raises ApiError,
+    UnitError, JournalError."""
+    if unit.bound:
+        return
+    device_id = device_id_of(unit)
+    activation = unit.open_effect(EffectKind.ACTIVATE)
+    request: dict[str, object] = {"device_id": device_id, "sn": unit.sn}
+    effect = effects.start(unit, EffectKind.BIND, request, named=unit.sn is not None)
+    inferred = False
+    try:
+        sn = lane.api.bind(device_id, unit.sn, repeated=effect.repeated).value
+    except ApiConflict as conflict:
+        if not (conflict.may_be_ours and unit.sn is not None):
+            effects.failed(effect, conflict)
+            raise
+        if activation is not None or not unit.sn_from_pool:
+            raise effects.doubted(effect, conflict) from conflict
+        sn, inferred = unit.sn, True
+    except ApiError as error:
+        effects.failed(effect, error)
+        if activation is not None and error.api_code == NO_DEVICE:
+            reason = f"the activation was answered with a conflict, and the bind that could prove it ours with: {error}"
+            effects.hold(unit.chip_id, Hold.SET_ASIDE, "api.conflict", reason)
+        raise
+    answers = [Settlement(effect.id, EffectState.DONE, sn=sn, inferred=inferred)]
+    if activation is not None:
+        proof = "the bind, which needs the activation, succeeded"
+        answers.insert(0, Settlement(activation.id, EffectState.DONE, proof, device_id=device_id, inferred=True))
+    effects.conclude(unit.chip_id, answers)
+
+
+def device_id_of(unit: Unit) -> str:
+    """Raises UnitError for a unit that is activated and has none."""
+    if unit.device_id is None:
+        raise UnitError("journal.contradiction", "the unit is activated but the journal holds no DeviceID for it")
+    return unit.device_id
