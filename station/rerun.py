@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import platform
 import random
 import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,9 +28,11 @@ from station.production_api.http import HttpRequest, HttpResponse
 from station.secrets import Secret
 from station.session import Session
 from station.session.difference import Difference, Diverged, LogCutOff
-from station.session.format import SessionLog, read_log
+from station.session.format import FORMAT_VERSION, SessionLog, read_log
 from station.session.masking import Masker
 from station.session.replay import ReplaySession
+from station.session.report import DifferenceReading, read_difference
+from station.session.wire_words import decoders_for
 
 PLACEHOLDER = "*" * 16
 """Stands for every secret: a log holds none."""
@@ -45,7 +48,11 @@ class ReplayReport:
     events: int
     result: CycleResult | None = None
     difference: Difference | None = None
+    reading: DifferenceReading | None = None
+    """The difference in words."""
     cut_off: str | None = None
+    versions: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By name, those then and now."""
 
     @property
     def is_same(self) -> bool:
@@ -59,12 +66,14 @@ class ReplayReport:
                 name: value.hex() if isinstance(value, bytes) else value
                 for name, value in asdict(self.difference).items()
             }
+            difference |= {} if self.reading is None else asdict(self.reading)
         return {
             "log": str(self.path),
             "same": self.is_same,
             "cut_off": self.cut_off,
             "agent_then": self.agent_then,
             "agent_now": self.agent_now,
+            "versions": {name: {"then": then, "now": now} for name, (then, now) in self.versions.items()},
             "events": self.events,
             "outcome": self.result.outcome.value if self.result else None,
             "code": self.result.code if self.result else None,
@@ -87,8 +96,19 @@ def replay_log(log: SessionLog) -> ReplayReport:
         session.check_all_read()
     except Diverged as diverged:
         difference = diverged.difference
-    then = str(log.head.get("agent", "?"))
-    return ReplayReport(log.path, then, __version__, len(log.events), result, difference, cut_off)
+    versions = {
+        name: (str(log.head.get(name, "?")), now)
+        for name, now in (
+            ("agent", __version__),
+            ("python", platform.python_version()),
+            ("format", str(FORMAT_VERSION)),
+        )
+    }
+    reading = None if difference is None else read_difference(log, difference, decoders_for)
+    agent_then, agent_now = versions["agent"]
+    return ReplayReport(
+        log.path, agent_then, agent_now, len(log.events), result, difference, reading, cut_off, versions
+    )
 
 
 def rerun(log: SessionLog, session: Session) -> tuple[CycleResult | None, str | None]:

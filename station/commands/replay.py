@@ -42,20 +42,15 @@ def _logs(path: Path) -> list[Path]:
 
 
 def _in_words(report: ReplayReport) -> str:
+    from station.session.report import report_lines
+
     difference = report.difference
     if difference is None:
         ended = f"cut off ({printable(report.cut_off)})" if report.cut_off else f"ends {_outcome(report)}"
         return f"{report.path}: the same, {report.events} events, {ended}"
-    where = f"event {difference.event}, lane {difference.lane}, step {difference.step}, channel {difference.channel}"
-    lines = [
-        f"{report.path}: differs at {where}",
-        f"  log:  {printable(difference.wanted)}",
-        f"  code: {printable(difference.got)}",
-        f"  agent then {report.agent_then}, now {report.agent_now}",
-    ]
-    if difference.first_byte is not None:
-        lines.insert(3, f"  first differing byte: {difference.first_byte}")
-    return "\n".join(lines)
+    assert report.reading is not None, "made with the difference"
+    first, *rest = report_lines(difference, report.reading, report.versions)
+    return "\n".join((f"{report.path}: {first}", *rest))
 
 
 def _outcome(report: ReplayReport) -> str:

@@ -35,9 +35,9 @@ class Lane:
         """The next event that a replay has to come to, None after the last."""
         return self._events[self._position] if self._position < len(self._events) else None
 
-    def take(self, kind: str, channel: str | None, doing: str) -> Event:
-        """The next event, which has to be of this kind and channel; ``doing`` says in words what the code does. Raises
-        Diverged, also where another lane diverged already, or LogCutOff."""
+    def take(self, kind: str, channel: str | None, doing: str, sent: bytes | None = None) -> Event:
+        """The next event, which has to be of this kind and channel; ``doing`` says in words what the code does, ``sent`` what it
+        sends thereby. Raises Diverged, also where another lane diverged already, or LogCutOff."""
         self._lanes.check_no_difference()
         if self._sending is not None:
             rest = self._wanted[self._sent_bytes :]
@@ -46,7 +46,7 @@ class Lane:
         if event is None and self._lanes.cut_off:
             raise LogCutOff(self.name, self.step, doing)
         if event is None or event.kind != kind or event.channel != channel:
-            raise self.diverged(event, describe(event), doing, channel)
+            raise self.diverged(event, describe(event), doing, channel, sent)
         self._advance(event)
         return event
 
@@ -59,17 +59,24 @@ class Lane:
                 self._begin_sending(channel, rest)
                 continue
             if self._sending.channel != channel:
-                self.take("tx", channel, f"tx of {rest.hex()}")
+                self.take("tx", channel, f"tx of {rest.hex()}", rest)
             rest = self._compare(self._sending, rest)
         follows = self.peek()
         if self._sending is None and follows is not None and _is_failed_tx(follows, channel):
             self._advance(follows)
             raise_recorded(follows)
 
-    def diverged(self, event: Event | None, wanted: str, got: str, channel: str | None = None) -> Diverged:
+    def diverged(
+        self, event: Event | None, wanted: str, got: str, channel: str | None = None, sent: bytes | None = None
+    ) -> Diverged:
         """The error for a difference at ``event``; every lane raises it from now on."""
         number = event.number if event else None
-        return self._lanes.diverged(Difference(number, self.name, self.step, channel, wanted, got))
+        is_sent = event is not None and event.kind == "tx" and event.channel == channel and "hex" in event.fields
+        wanted_bytes = bytes_of(event) if event is not None and is_sent else None
+        difference = Difference(
+            number, self.name, self.step, channel, wanted, got, wanted_bytes=wanted_bytes, got_bytes=sent
+        )
+        return self._lanes.diverged(difference)
 
     def diverged_bytes(self, event: Event, wanted: bytes, got: bytes, what: str) -> Diverged:
         """The same for bytes; ``what`` names them."""
@@ -94,7 +101,7 @@ class Lane:
             raise self.diverged(event, describe(event), "nothing more", event.channel)
 
     def _begin_sending(self, channel: str, rest: bytes) -> None:
-        event = self.take("tx", channel, f"tx of {rest.hex()}")
+        event = self.take("tx", channel, f"tx of {rest.hex()}", rest)
         if _is_failed_tx(event, channel):
             raise self.diverged(event, describe(event), f"tx of {rest.hex()} more", channel)
         self._sending, self._sent_bytes = event, 0

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from drivers.bootloader.stm32.codec import Command
+from drivers.bootloader.stm32.commands import Rom
+from station.cli import main
 from station.errors import SessionError
 from station.model import Outcome
 from station.production_api.simulator.faults import Fault, FaultKind
 from station.production_api.wire import BIND_SN
 from station.rerun import replay
+from station.session.difference import Difference, first_difference
 from station.session.format import Event, encode_event, read_log
+from station.session.report import DifferenceReading, report_lines
 from tests.support.station import station
 
 
@@ -121,3 +127,59 @@ def test_a_replay_holds_no_secret_and_asks_for_none(log: Path, monkeypatch: pyte
     (log.parents[3] / "cs-sec-key").unlink()
     assert replay(log).is_same
     assert b"cs-sec-key-simulated" not in b"".join(encode_event(event, 0)[0] for event in read_log(log).events)
+
+
+def test_a_change_of_the_driver_is_reported_at_its_first_byte_in_words(
+    log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A GET before the first read: the change that an engineer is told of."""
+    read = Rom.read_proven
+
+    def read_after_get(rom: Rom, *span: Any) -> bytes:
+        rom._command(Command.GET, "GET")
+        return read(rom, *span)
+
+    assert main(["replay", str(log)]) == 0
+    monkeypatch.setattr(Rom, "read_proven", read_after_get)
+    capsys.readouterr()
+    assert main(["replay", str(log)]) == 1
+    said = capsys.readouterr().out
+    events = read_log(log).events
+    number = next(event.number for event in events if event.fields.get("hex") == "11ee")
+    assert f"{log}: differs at event {number}: step identify, channel uart, lane main\n" in said
+    assert re.search(r"the same up to here:\n( +\d+  .*\n)+", said)
+    assert re.search(rf" +{number - 1}  uart ← 01 04 97 79 +product id 0x497\n", said)
+    assert "  log:  tx of 11ee — READ MEMORY\n" in said
+    assert "  code: tx of 00ff — GET\n" in said
+    assert "  first differing byte: 0\n    log  000000  11 ee\n                 ^^\n    code 000000  00 ff\n" in said
+    assert re.search(r"  agent then \S+, now \S+\n  python then \S+, now \S+\n  format then 1, now 1\n", said)
+
+
+def test_what_the_code_sends_where_the_log_asks_for_something_else_is_read_in_words_too(log: Path) -> None:
+    def without_a_read(events: list[Event]) -> list[Event]:
+        index = next(i for i, event in enumerate(events) if event.fields.get("hex") == "11ee")
+        return events[:index] + [event for event in events[index:] if event.channel != "uart"]
+
+    report = replay(rewritten(log, without_a_read))
+    assert report.difference is not None
+    assert report.reading is not None
+    assert (report.difference.got_bytes, report.reading.got_words) == (b"\x11\xee", ("READ MEMORY",))
+    assert report.reading.before[-1].endswith("product id 0x497")
+    plain = json.loads(json.dumps(report.to_json()))["difference"]
+    assert (plain["got_words"], plain["before"][-1]) == (["READ MEMORY"], report.reading.before[-1])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "got", "rows"),
+    [
+        (b"abc", b"ab", ["log  000000  61 62 63", "\n                       ^^", "code 000000  61 62", "^ the end"]),
+        (bytes(40), bytes(33) + b"\x01" * 7, ["log  000010  ", "log  000020  00 00", "code 000020  00 01", "^^"]),
+    ],
+)
+def test_a_dump_shows_the_rows_around_the_byte_that_differs(wanted: bytes, got: bytes, rows: list[str]) -> None:
+    at = first_difference(wanted, got)
+    difference = Difference(7, "main", "write", "uart", "tx", "tx", at, wanted, got)
+    said = "\n".join(report_lines(difference, DifferenceReading((), (), ()), {}))
+    for row in rows:
+        assert row in said
+    assert f"first differing byte: {at}" in said
