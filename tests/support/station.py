@@ -430,14 +430,16 @@ class Rig:
 
     def _labels(self) -> Iterator[str]:
         activated, bound = self._books()
-        for sn, times in Counter(sn for sn, _, _ in self.labels()).items():
+        labels = self.labels()
+        printed = Counter(sn for sn, _, _ in labels)
+        for sn, times in printed.items():
             if times > 1 + self.reprints[sn]:
                 yield f"SN {sn} was printed {times} times"
-        for sn, device_id, chip_id in self.labels():
+        for sn, device_id, chip_id in labels:
             if activated.get(chip_id) != device_id or bound.get(device_id) != sn:
                 yield f"a label says {chip_id}, {device_id}, {sn}; the server does not"
         for unit in self.rows("SELECT * FROM units WHERE labels_printed > 0"):
-            if unit["sn"] not in {sn for sn, _, _ in self.labels()}:
+            if unit["sn"] not in printed:
                 yield f"the journal counts a label of {unit['chip_id']} that never came out"
 
     def _accounts(self) -> Iterator[str]:
