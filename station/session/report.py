@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from station.session.difference import Difference
+from station.session.event_words import Decoder, Running, frames, printable_line, say
 from station.session.format import Event, SessionLog
-from station.session.timeline import Decoder, Running, frames, printable_line, say
 
 EVENTS_BEFORE = 8
 """How many events before the difference are shown."""

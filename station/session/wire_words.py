@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from station.session.event_words import Decoder
 from station.session.format import SessionLog
-from station.session.timeline import Decoder
 
 UART = "uart"
 

@@ -7,10 +7,20 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 
-from station.session.export.spans import answer_of, method_of
+from station.session.event_words import (
+    GAP_NS,
+    MIN_TEXT_BYTES,
+    SHOWN_BYTES,
+    Decoder,
+    Running,
+    answer_of,
+    frames,
+    hex_rows,
+    method_of,
+    say,
+)
 from station.session.format import Event, SessionLog
 from station.session.messages import body_of, bytes_of, headers_of
-from station.session.timeline import GAP_NS, MIN_TEXT_BYTES, SHOWN_BYTES, Decoder, Running, frames, hex_rows, say
 from station.text import printable
 
 MAX_EVENTS = 20_000

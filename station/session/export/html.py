@@ -14,13 +14,13 @@ from typing import Any
 
 from station import __version__
 from station.errors import CATALOGUE
+from station.session.event_words import Decoder, moment
 from station.session.export.chart import chart
 from station.session.export.event_rows import event_rows
 from station.session.export.page_style import STYLE
 from station.session.export.spans import Span, exchanges, gaps, steps
 from station.session.format import SessionLog
 from station.session.messages import bytes_of
-from station.session.timeline import Decoder, moment
 from station.text import printable
 
 MAX_TEXT_CHARS = 400

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from station.session.difference import describe
+from station.session.event_words import Decoder
 from station.session.format import Event, SessionLog
 from station.session.messages import bytes_of
-from station.session.timeline import Decoder
 from station.text import printable
 
 LINKTYPE_RTAC_SERIAL = 250

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
+from station.session.event_words import GAP_NS, method_of
 from station.session.format import Event, SessionLog
-from station.session.messages import body_of, bytes_of
-from station.session.timeline import GAP_NS
+from station.session.messages import bytes_of
 
 MAX_GAPS = 200
-_MAX_METHOD_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,28 +101,6 @@ def gaps(log: SessionLog) -> list[Span]:
         if after.time_ns - before.time_ns >= GAP_NS
     ]
     return sorted(found, key=lambda gap: gap.start_ns - gap.end_ns)[:MAX_GAPS]
-
-
-def method_of(event: Event) -> str:
-    """What a request asks for: the HTTP method and, where its body names one, the API's."""
-    name = _told(event).get("method")
-    return f"{event.fields.get('method')}{f' {name[:_MAX_METHOD_CHARS]}' if isinstance(name, str) else ''}"
-
-
-def answer_of(event: Event) -> str | None:
-    """The API's own code in an answer, and its words; None where there is none."""
-    told = _told(event)
-    parts = [told[name][:_MAX_METHOD_CHARS] for name in ("code", "desc") if isinstance(told.get(name), str)]
-    return " ".join(parts) or None
-
-
-def _told(event: Event) -> dict[str, Any]:
-    """The body of a message, where it is a JSON object."""
-    try:
-        body: Any = json.loads(body_of(event) or b"null")
-    except (ValueError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _steps(log: SessionLog) -> Iterator[Span]:

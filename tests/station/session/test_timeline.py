@@ -49,16 +49,71 @@ def test_steps_calls_and_gaps_have_their_durations() -> None:
         "station bench, socket left, started 1970-01-01 00:00:00.250 UTC",
         "  format: 1",
         "        ms",
-        "     1.000  ── activate",
-        "     2.000  api → POST http://h/x",
+        "     1.000             ── activate",
+        "     2.000  api        → POST http://h/x",
         "     3.000  bind| uart → 7f",
-        "            ···· 249 ms without an event ····",
-        "   252.000  api ← 200 after 250.0 ms, 2 bytes",
-        "   253.000  ── activate took 252.0 ms",
-        "   302.000  FAIL api.licences",
-        "                sn S1",
-        "                why",
+        "            ···· 249.0 ms waiting for the API's answer to POST /x ····",
+        "   252.000  api        ← 200 after 250.0 ms, 2 bytes",
+        "   253.000             ── activate took 252.0 ms",
+        "   302.000             ── the end",
+        "where time was lost, of 302.0 ms",
+        "     250.0 ms  83 %  waiting for the API's answer to POST /x",
+        "      52.0 ms  17 %  in the station itself, 4 times, at most 49.0 ms",
+        "FAIL api.licences",
+        "  why",
+        "  No more licences. What to do: Call the engineer: the server gives no more DeviceIDs.",
+        "  sn S1",
     ]
+
+
+def test_bytes_sent_and_read_behind_them_are_one_line_with_its_frames_and_time() -> None:
+    """What another lane does between, a silence and an error end the line."""
+    log = log_of(
+        Event(1, 1 * MS, "tx", channel="uart", fields={"hex": "02fd"}),
+        Event(2, 2 * MS, "rx", channel="uart", fields={"hex": "79", "want": 1}),
+        Event(3, 3 * MS, "rx", channel="uart", fields={"hex": "01049779", "want": 4}),
+        Event(4, 4 * MS, "tx", channel="uart", fields={"hex": "11ee"}),
+        Event(5, 5 * MS, "rx", "bind", "uart", {"hex": "1f", "want": 1}),
+        Event(6, 6 * MS, "tx", channel="uart", fields={"hex": "474554200d"}),
+        Event(7, 66 * MS, "rx", channel="uart", fields={"hex": "00" * 30, "want": 30}),
+        Event(8, 67 * MS, "end", fields={"result": {"outcome": "PASS"}}),
+    )
+    lines = list(timeline(log, {"uart": lambda direction, data: [f"{direction} of {len(data)}"]}))
+    assert lines[4:10] == [
+        "     1.000  uart       → 02 fd  ← 79 01 04 97 79                         2.0 ms  tx of 2 · rx of 1 · rx of 4",
+        "     4.000  uart       → 11 ee                                                   tx of 2",
+        "     5.000  bind| uart ← 1f                                                      rx of 1",
+        "     6.000  uart       → 'GET \\r'                                                tx of 5",
+        "            ···· 60.0 ms waiting for bytes from uart ····",
+        "    66.000  uart       ← 00 00 00 00 00 00 00 00 … 30 bytes                      rx of 30",
+    ]
+    assert "      62.0 ms  93 %  waiting for bytes from uart, 3 times, at most 60.0 ms" in lines
+
+
+def test_lost_time_names_pauses_the_journal_and_what_runs_beside() -> None:
+    """The sums make up the whole cycle: what another lane waits for counts only while the main lane waits for that lane."""
+    call = {"method": "POST", "url": "http://h/api", "headers": [], "text": '{"method": "bindSN"}'}
+    log = log_of(
+        Event(1, 10 * MS, "given", fields={"name": "journal.reserve", "args": {}, "value": 1}),
+        Event(2, 10 * MS, "given", fields={"name": "clock.sleep", "args": {"s": 0.02}, "value": None}),
+        Event(3, 30 * MS, "tx", channel="uart", fields={"hex": "7f"}),
+        Event(4, 31 * MS, "req", "bind", "api", call),
+        Event(5, 40 * MS, "step", fields={"step": "verify", "at": "end"}),
+        Event(6, 80 * MS, "resp", "bind", "api", {"status": 200, "headers": [], "text": "{}"}),
+        Event(7, 90 * MS, "step", "bind", fields={"step": "bind", "at": "end"}),
+        Event(8, 100 * MS, "given", fields={"name": "abort", "args": {}, "value": None}),
+    )
+    lines = list(timeline(log))
+    lost = lines[lines.index("where time was lost, of 100.0 ms") :]
+    assert lost == [
+        "where time was lost, of 100.0 ms",
+        "      60.0 ms  60 %  waiting for bind, which runs beside",
+        "      20.0 ms  20 %  in pauses that the station makes",
+        "      10.0 ms  10 %  waiting for the journal",
+        "      10.0 ms  10 %  in the station itself",
+        "cut off: the log has no end",
+    ]
+    assert "    31.000  bind| api  → POST http://h/api  bindSN" in lines
 
 
 def _everything(session: Session) -> None:
@@ -92,17 +147,16 @@ def test_every_kind_of_event_is_said_in_words(tmp_path: Path) -> None:
 
     text = "\n".join(timeline(record(tmp_path, _everything), {"uart": decode}))
     for expected in (
-        "uart open port=/dev/scripted",
-        "uart line dtr=True rts=None",
-        "uart → 02 fd",
-        "    tx GET ID",
-        "uart ← 79",
-        "uart rx FAILED port.timeout: p: no byte",
-        "uart ← 47 45 54 3d 0d 0a  'GET=\\r\\n'",
-        "uart → 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 … (300 bytes)",
-        "uart tx FAILED port.lost: /dev/scripted: unplugged",
-        "api → POST http://h/",
-        "api ← FAILED tls after ",
+        "uart       open port=/dev/scripted",
+        "uart       line dtr=True rts=None",
+        "uart       → 02 fd  ← 79",
+        " ms  tx GET ID",
+        "uart       rx FAILED port.timeout: p: no byte",
+        "uart       ← 'GET=\\r\\n'",
+        "uart       → 00 00 00 00 00 00 00 00 … 300 bytes",
+        "uart       tx FAILED port.lost: /dev/scripted: unplugged",
+        "api        → POST http://h/",
+        "api        ← FAILED tls after ",
         "journal.reserve(cycle=1) RAISED pool.empty: no ids",
         "seed() = 5",
         "note: \\x1b[31mred\\x07\\n",
@@ -147,4 +201,4 @@ def test_no_event_can_break_the_terminal_or_the_program(kind: str, fields: dict[
 
 def test_an_outcome_without_code_is_one_word() -> None:
     end = Event(1, 1, "end", fields={"result": {"outcome": Outcome.PASS.value}})
-    assert list(timeline(log_of(end)))[-1] == "     0.000  PASS"
+    assert list(timeline(log_of(end)))[-1] == "PASS"
