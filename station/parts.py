@@ -11,10 +11,18 @@ from drivers.errors import DriverError
 from drivers.printer import LabelPrinter
 from drivers.serial_local import LocalSerialPort
 from drivers.serial_port import open_serial
+from drivers.signal import SignalOutput
 from drivers.transport import Framing, SerialTransport, Transport
 from drivers.trigger import Trigger
 from station.bench import Policy
-from station.config.models import BoardConfig, ConnectionConfig, PrinterConfig, SocketConfig, TriggerConfig
+from station.config.models import (
+    BoardConfig,
+    ConnectionConfig,
+    PrinterConfig,
+    SocketConfig,
+    TriggerConfig,
+)
+from station.config.signals import SignalDeviceConfig
 from station.config.validate import Configuration
 
 
@@ -151,6 +159,26 @@ def _is_present(port: HeldPort, driver: BootloaderDriver, clock: Clock) -> bool:
     except DriverError:
         port.drop()
         raise
+
+
+def open_signal_device(device: SignalDeviceConfig, clock: Clock) -> SignalOutput:
+    """Open a device with lamps, buzzers or sounds. Raises TransportError."""
+    if device.relay is not None:
+        from drivers.signal.relay import open_relay
+
+        return open_relay(device.relay, clock)
+    if device.serial_line is not None:
+        from drivers.signal.serial_line import open_serial_lines
+
+        return open_serial_lines(device.serial_line, clock)
+    if device.gpio is not None:
+        from drivers.signal.gpio import open_gpio_signals
+
+        return open_gpio_signals(device.gpio)
+    from drivers.signal.sound import SoundPlayer
+
+    assert device.sound is not None, "checked by Choice"
+    return SoundPlayer(device.sound)
 
 
 def policy_for(configuration: Configuration, socket: SocketConfig, driver: BootloaderDriver) -> Policy:

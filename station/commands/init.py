@@ -53,7 +53,7 @@ def _tell(found: PluggedIn) -> None:
 
 
 def _ask(asker: Asker, found: PluggedIn) -> Answers:
-    from station.config.models import NAME_PATTERN
+    from station.config.part import NAME_PATTERN
     from station.first_file.writing import Answers
 
     host = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname())[:32].lstrip("-._") or "jig-1"

@@ -50,21 +50,27 @@ def run(options: argparse.Namespace) -> int:
     from station.metrics.companion import Metrics
     from station.sd_notify import Notifier
     from station.service import Service
+    from station.signals import Signals
     from station.status_line import StatusLine
 
     style = chosen_style(LogStyle(options.log), os.environ, sys.stderr.fileno())
     notifier = Notifier.from_environment()
     with logging_to(style):
         view: View = open_view() if style is LogStyle.PLAIN else EventLog()
-        metrics = Metrics()
+        metrics, signals = Metrics(), Signals()
         outlets: list[Callable[[Event], None]] = [
             *outlets_of(view, options.json),
             StatusLine(notifier.status),
             metrics,
+            signals,
         ]
         with _closed_at_the_end(view):
             service = Service(
-                options.config, publisher(outlets), notifier, cycles=options.cycles, companions=(metrics.beside,)
+                options.config,
+                publisher(outlets),
+                notifier,
+                cycles=options.cycles,
+                companions=(metrics.beside, signals.beside),
             )
             results = service.run()
     return exit_status(results) if options.cycles is not None else 0

@@ -13,11 +13,8 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     JsonValue,
-    StringConstraints,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -40,7 +37,9 @@ from drivers.trigger.pedal import PedalOptions
 from drivers.trigger.presence import PresenceOptions
 from drivers.trigger.serial_scanner import ScannerOptions
 from drivers.usb_printer import UsbPrinterOptions
+from station.config.part import Choice, Name, Part
 from station.config.references import ConfigPath, DatabaseUrl, SecretReference, surroundings_of
+from station.config.signals import SignalsConfig
 from station.errors import UnitError
 from station.housekeeping import RetentionOptions
 from station.model import IdSource
@@ -64,27 +63,6 @@ T = TypeVar("T")
 
 MAX_PARTS = 64
 """The most sockets, and the most printers, that one station has."""
-NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}"
-
-Name = Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$")]
-
-
-class Part(BaseModel):
-    """Base of all parts: frozen, strict, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", arbitrary_types_allowed=True)
-
-
-class Choice(Part):
-    """A mapping with exactly one key."""
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
-        if len(given) != 1:
-            kinds = ", ".join(type(self).model_fields)
-            raise ValueError(f"exactly one of {kinds} must stand here, not {', '.join(given) or 'none'}")
-        return self
 
 
 class CsidConfig(Part):
@@ -318,6 +296,7 @@ class StationConfig(Part):
     scan: ScanConfig = ScanConfig()
     database: DatabaseConfig | None = None
     metrics: MetricsConfig | None = None
+    signals: SignalsConfig = SignalsConfig()
     sessions: RetentionOptions = RetentionOptions()
     """How long session logs are kept."""
     label_extra: dict[str, str] = Field(default_factory=dict)

@@ -14,6 +14,7 @@ from station.config.loader import ConfigError, Document, Location, Mistake, load
 from station.config.mistakes import mistakes_of
 from station.config.models import StationConfig
 from station.config.references import Surroundings
+from station.config.signals import contradictions as contradictions_of_signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ def _contradictions(document: Document, station: StationConfig) -> Iterator[Mist
             )
     yield from _of_triggers(document, station)
     yield from _of_queues(document, station)
+    yield from contradictions_of_signals(document, station)
     if station.label.zpl_template is not None:
         for index, printer in enumerate(station.printers):
             if printer.driver.zpl is None:
