@@ -14,12 +14,19 @@ MAX_LINE_CHARS = 1000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Check every part of the station and say what is wrong, why, and what to do. Nothing is printed, spent or written. Devices "
+        "Check every part of the station and say what is wrong, why, and what to do. Nothing is printed, spent or kept. Devices "
         "are opened only while no station runs on this journal. Ends with 0 where nothing is bad, 1 otherwise, 2 where the "
         "configuration cannot be used."
     )
     parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="the station's configuration")
     parser.add_argument("--json", action="store_true", help="one JSON line per finding on standard output")
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=Path("/"),
+        metavar="DIR",
+        help="where /proc, /sys and /run of the computer are (default: /)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -28,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     from station.doctor import Grade
     from station.doctor.examination import checks_of, examine, survey_of
 
-    survey = survey_of(load_configuration(options.config))
+    survey = survey_of(load_configuration(options.config), options.root)
     grades = []
     for name, finding in examine(checks_of(survey), survey.clock):
         grades.append(finding.grade)

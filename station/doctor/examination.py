@@ -18,6 +18,7 @@ from station.doctor import (
     api,
     bad,
     configuration,
+    disk_speed,
     journal,
     latency,
     modem_manager,
@@ -41,6 +42,7 @@ _ALL = (
     versions.checks,
     wall_clock.checks,
     state_folder.checks,
+    disk_speed.checks,
     journal.checks,
     pool.checks,
     api.checks,
@@ -53,9 +55,9 @@ _ALL = (
 )
 
 
-def survey_of(examined: Configuration) -> Survey:
-    """The station as this computer has it now."""
-    return Survey(examined, SystemClock(), agent_pid=_agent_of(examined.station.journal_path))
+def survey_of(examined: Configuration, root: Path = Path("/")) -> Survey:
+    """The station as this computer has it now; ``root`` is where /proc, /sys and /run are found."""
+    return Survey(examined, SystemClock(), agent_pid=_agent_of(examined.station.journal_path), root=root)
 
 
 def checks_of(survey: Survey) -> list[Check]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +42,7 @@ class SerialPortCheck:
             yield bad(f"{line}: {port} is not there", _REMEDIES[PortMissing])
             return
         if self.options.is_local and not os.access(port, os.R_OK | os.W_OK):
-            yield bad(f"{line}: no permission for {port}; {describe_group(port)}", _GROUP)
+            yield bad(f"{line}: no permission for {port}; {describe_group(port)}", _way_in(port))
             return
         if self.survey.agent_pid is not None:
             yield good(f"{port} is left to the running station (pid {self.survey.agent_pid})")
@@ -53,6 +55,20 @@ class SerialPortCheck:
         link.close()
         degraded = link.degraded if isinstance(link, LocalSerialPort) else None
         yield good(f"{port} opens" + (f"; {degraded}" if degraded else ""))
+
+
+def _way_in(port: str) -> str:
+    """How this user comes to the rights that its group has, where it is not in that group, or not yet in this login."""
+    try:
+        group = grp.getgrgid(Path(port).stat().st_gid)
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except (OSError, KeyError):
+        return _GROUP
+    if group.gr_gid in (os.getegid(), *os.getgroups()):
+        return f"install udev/60-station.rules, which give {group.gr_name} the right (udev/README.md)"
+    if user in group.gr_mem:
+        return f"log in again: {user} is in {group.gr_name}, and this login is older"
+    return f"sudo usermod --append --groups {group.gr_name} {user} (udev/README.md), then log in again"
 
 
 def checks(survey: Survey) -> list[Check]:

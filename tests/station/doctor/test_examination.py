@@ -78,6 +78,7 @@ def test_there_is_a_check_for_every_part(tmp_path: Path) -> None:
         "versions",
         "clock",
         "state folder",
+        "disk speed",
         "journal",
         "pool of ids",
         "API",
