@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from drivers.bootloader import Bootloader, BootloaderDriver, Reading
 from drivers.errors import DriverMisuse
@@ -51,6 +52,26 @@ class Policy:
         return (text or "") if self.scan_is_sn else None
 
 
+class ServerSide(Protocol):
+    """The server's side of a world."""
+
+    @property
+    def journal(self) -> CycleJournal: ...
+
+    @property
+    def client(self) -> ProductionClient: ...
+
+    @property
+    def http(self) -> HttpPort: ...
+
+    @property
+    def tokens(self) -> Tokens: ...
+
+    @property
+    def pause(self) -> Callable[[float], None]:
+        """Waits so many seconds between two attempts of a call, or until the station stops."""
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """What is real in a real cycle, and never touched in a replay."""
@@ -76,8 +97,8 @@ def assemble(policy: Policy, world: World, session: Session) -> Bench:
     return Bench(
         station=policy.station,
         socket=policy.socket,
-        main=_lane(world, session),
-        bind=_lane(world, bind_session),
+        main=lane_of(world, session),
+        bind=lane_of(world, bind_session),
         board=_Board(policy.driver, world.open_uart, session),
         label=_Labels(policy, world, session),
         beside=world.beside,
@@ -100,7 +121,8 @@ def check_sn(text: str, pattern: str, case: str) -> str:
     return sn
 
 
-def _lane(world: World, session: Session) -> Lane:
+def lane_of(world: ServerSide, session: Session) -> Lane:
+    """One thread's strand, everything that reaches into ``world`` going through ``session``."""
     seed = session.given("seed", {}, int, lambda: random.SystemRandom().getrandbits(32))
     tokens = TokensInSession(world.tokens, session, session.http(TOKEN_CHANNEL, world.http))
     clock = _PausingClock(session, world.pause)
@@ -137,16 +159,17 @@ class _Board:
         return self.driver.connect(self.session.serial("uart", self.open_uart), self.session.clock)
 
     def check_device_id(self, device_id: str) -> None:
-        with _fitting():
+        with fitting():
             self.driver.check_device_id(device_id)
 
     def may_be_cut_off(self, device_id: str, held: Reading) -> bool:
-        with _fitting():
+        with fitting():
             return self.driver.may_be_cut_off(device_id, held)
 
 
 @contextmanager
-def _fitting() -> Iterator[None]:
+def fitting() -> Iterator[None]:
+    """A DeviceID that no board of the configured kind can hold as UnitError("unit.device_id_unfit")."""
     try:
         yield
     except DriverMisuse as misfit:

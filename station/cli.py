@@ -14,6 +14,7 @@ from station.arguments import OneLineParser
 COMMANDS: dict[str, str] = {
     "demo": "run the main job on embedded simulated hardware",
     "run": "run the station until it is told to stop",
+    "provision": "activate and bind the units of a list, without a jig",
     "replay": "run the real code against a session log",
     "sessions": "find, show and export session logs",
     "units": "what the journal knows of units; settle one that is held",

@@ -84,6 +84,9 @@ CATALOGUE: dict[str, Explanation] = {
         ("api.conflict", "Board or id belongs to someone else", "Put the board aside and call the engineer."),
         ("api.unit_refused", "Server refuses this board", "Put the board aside and call the engineer."),
         ("scan.invalid", "Scan is not a valid SN", "Scan the SN label again."),
+        ("list.unreadable", "List cannot be used", "Name a CSV file in UTF-8 whose first line names the columns chipId and appEui."),
+        ("list.row_invalid", "Row is not a unit of this board", "Correct the row, then start again: nothing was begun."),
+        ("list.chip_twice", "Chip stands in the list twice", "Remove one of the two rows, then start again: nothing was begun."),
     ),
     **_rows(
         Outcome.ERROR,
@@ -147,6 +150,7 @@ CATALOGUE: dict[str, Explanation] = {
         Outcome.ABORTED,
         ("cycle.aborted", "Stopped by the operator", "Start again when ready."),
         ("cycle.shutdown", "Station is shutting down", "Start again when the station is back."),
+        ("cycle.no_board", "Provisioned, board not written yet", "Put the board in a jig: there it is written, proven and labelled."),
         ("cycle.cut_off", "Station stopped during the cycle", "Start again with the same board."),
     ),
 }

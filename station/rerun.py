@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 
 from drivers.clock import SystemClock
 from station import __version__
+from station.batch.bench import Server, list_bench
+from station.batch.cycle import LIST, ListedCycle
 from station.bench import World, assemble
 from station.config.loader import ConfigError, Document
 from station.config.references import Surroundings
@@ -127,6 +129,9 @@ def rerun(log: SessionLog, session: Session) -> tuple[CycleResult | None, str | 
 
 
 def _run(configuration: Configuration, log: SessionLog, session: Session) -> CycleResult:
+    start = log.head.get("start")
+    if isinstance(start, dict) and start.get("source") == LIST:
+        return _run_listed(configuration, log, session)
     head = log.head
     name = head.get("socket")
     socket = next((socket for socket in configuration.station.sockets if socket.name == name), None)
@@ -152,6 +157,15 @@ def _run(configuration: Configuration, log: SessionLog, session: Session) -> Cyc
         )
         scanned_sn = policy.scanned_sn(_scanned(log))
         return Cycle(assemble(policy, world, session), str(head.get("session", "")), scanned_sn).run()
+
+
+def _run_listed(configuration: Configuration, log: SessionLog, session: Session) -> CycleResult:
+    """A cycle without a board."""
+    nowhere: Any = _Nowhere()
+    client = ProductionClient(configuration.station.api.options(), nowhere, nowhere, SystemClock(), random.Random(0))
+    server = Server(nowhere, client, nowhere, nowhere, nowhere.touch)
+    bench = list_bench(configuration, server, session, claim=nowhere.touch, aborted=nowhere.touch)
+    return ListedCycle(bench, str(log.head.get("session", "")), nowhere.touch).run()
 
 
 def _scanned(log: SessionLog) -> str | None:

@@ -1,0 +1,1 @@
+"""Units provisioned by a list of their chipIds and appEuis, without a jig: activated and bound, their boards written later."""
