@@ -11,7 +11,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 # command=Debian package that brings it
 TEST_COMMANDS := stm32flash=stm32flash tshark=tshark chromium=chromium pg_ctlcluster=postgresql umockdev-wrapper=umockdev systemd-analyze=systemd udevadm=udev /usr/sbin/cupsd=cups-daemon lp=cups-client
 
-.PHONY: help demo test bench soak check crash fuzz format docs lock clean
+.PHONY: help demo test bench soak chaos check crash fuzz format docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -28,6 +28,9 @@ bench: .venv/development.stamp ## measure, side by side in one run; prints a tab
 
 soak: .venv/development.stamp ## a real agent through CYCLES cycles with faults at random
 	@.venv/bin/python -m tests.soak --cycles $(or $(CYCLES),20000)
+
+chaos: .venv/development.stamp ## pull cables and send signals at random moments while boards are provisioned (CHAOS=options)
+	@.venv/bin/python -m tests.chaos $(CHAOS)
 
 check: .venv/development.stamp ## formatter, linter, strict type check, import rules
 	.venv/bin/ruff format --check .

@@ -1,5 +1,5 @@
-"""``python -m tests.soak.disturbed [--unplugs N] [--signals N] [--seed N]``: cables pulled and signals sent at random moments while
-boards are provisioned; last line ``N disturbances, M violations``.
+"""``python -m tests.chaos [--unplugs N] [--signals N] [--seed N]``: cables pulled and signals sent at random moments while boards
+are provisioned; last line ``N unplugs, M signals, K cycles, V violations``.
 
 The agent is a real process that is started again whenever it has ended, as systemd does. Nobody does anything at the station but
 put boards in, scan, put cables back, and look at the printer where the station asks whether a label came out.
@@ -27,6 +27,8 @@ from typing import Any
 
 from drivers.simulated.scanner import SimulatedScanner
 from station.production_api.simulator.settings import SimulatorSettings
+from tests.crash.judge import problems
+from tests.crash.nursery import result_of
 from tests.support.station import Board, Place, Rig, Settings
 
 UNPLUGS = ("uart", "scanner")
@@ -41,6 +43,9 @@ END_S = 30.0
 
 SETTLED_AFTER = 3
 """Boards that an agent has provisioned before its descriptors are counted first."""
+POLL_S = 0.005
+MORE_THREADS = 4
+"""Of those that come and go: a refill, a request that is given up."""
 COMES_AND_GOES = 16
 """Descriptors of one kind: a serial port that is open has four pipes (pyserial's, to end a read and a write), and there are four
 ports; connections to the API are kept open for a while."""
@@ -92,11 +97,25 @@ class Supervisor:
         """Whether the agent has come so far that a signal is its own to obey: before, it has touched nothing."""
         return b"waits for a board" in (Path(self._log.name)).read_bytes()[self._log_start :]
 
+    def lines_of(self, socket: str) -> list[str]:
+        """What this agent said of a socket, whole lines."""
+        said = Path(self._log.name).read_bytes()[self._log_start :].decode("utf-8", "replace")
+        mark = f"[{socket}] "
+        return [line.removeprefix(mark).rstrip() for line in said.splitlines(keepends=True) if _is_whole(line, mark)]
+
+    def threads(self) -> int:
+        """How many threads the agent has."""
+        return len(list((Path("/proc") / str(self.process.pid) / "task").iterdir()))
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
             self.end()
         self._log.close()
+
+
+def _is_whole(line: str, mark: str) -> bool:
+    return line.startswith(mark) and line.endswith("\n")
 
 
 @dataclass
@@ -111,13 +130,17 @@ class Run:
     passed: set[str] = field(default_factory=set)
     slowest_s: float = 0.0
     """From the end of a disturbance to the PASS of the board that was in the socket."""
+    ready_s: list[float] = field(default_factory=list)
+    """From each replug that a socket had noticed to the moment when it waits for a board again."""
     labels_told: int = 0
     _scans: int = 0
+    _threads: dict[int, list[int]] = field(default_factory=dict)
     _descriptors: dict[int, list[Counter[str]]] = field(default_factory=dict)
 
     def disturb(self, kind: str) -> None:
         """A new board, a start, the disturbance at a random moment, all put right again, and the same board until it passes."""
-        place = self.rig.places[self.random.choice(sorted(self.rig.places))]
+        name = self.random.choice(sorted(self.rig.places))
+        place = self.rig.places[name]
         board = self.rig.board()
         place.uart.insert(board)
         self._scan(place)
@@ -126,7 +149,9 @@ class Run:
             link = place.uart if kind == "uart" else place.scanner
             link.unplug()
             time.sleep(self.random.uniform(0.0, LONGEST_WAIT_S))
+            seen = self.agent.lines_of(name)
             link.replug()
+            self._measure_ready(name, seen)
         else:
             self._signal(signal.Signals[kind])
         ended_s = time.monotonic()
@@ -134,6 +159,19 @@ class Run:
         self.slowest_s = max(self.slowest_s, time.monotonic() - ended_s)
         place.uart.lift()
         self._count_descriptors()
+
+    def _measure_ready(self, name: str, seen: list[str]) -> None:
+        """A socket that has noticed the unplug says that it waits for a board once it is ready again. One that has not yet, since
+        it was gone for a moment in a step that needs no cable, has nothing to get ready."""
+        if not seen or not any(code in seen[-1] for code in ("port.lost", "port.missing")):
+            return
+        replugged_s = time.monotonic()
+        while "waits for a board" not in self.agent.lines_of(name)[len(seen) :]:
+            if self.agent.process.poll() is not None or time.monotonic() > replugged_s + PATIENCE_S:
+                self.violations.append(f"socket {name} is not ready {PATIENCE_S:.0f} s after a replug")
+                return
+            time.sleep(POLL_S)
+        self.ready_s.append(time.monotonic() - replugged_s)
 
     def _signal(self, number: signal.Signals) -> None:
         self.agent.process.send_signal(number)
@@ -169,6 +207,7 @@ class Run:
 
     def _take(self, row: dict[str, Any]) -> None:
         self.outcomes[f"{row['outcome']} {row['code'] or ''}".strip()] += 1
+        self.rig.results.append(result_of(row))
         if row["outcome"] == "PASS":
             self.passed.add(row["chip_id"])
         elif row["code"] == "label.in_doubt":
@@ -197,12 +236,16 @@ class Run:
         """Of one process that has done some cycles, and later again: more than what comes and goes is a leak."""
         seen = self._descriptors.setdefault(self.agent.process.pid, [])
         seen.append(self.agent.descriptors())
+        threads = self._threads.setdefault(self.agent.process.pid, [])
+        threads.append(self.agent.threads())
+        if len(threads) > SETTLED_AFTER and threads[-1] > threads[SETTLED_AFTER - 1] + MORE_THREADS:
+            self.violations.append(f"threads grew from {threads[SETTLED_AFTER - 1]} to {threads[-1]}")
         for kind, number in seen[-1].items():
             if len(seen) > SETTLED_AFTER and number > (first := seen[SETTLED_AFTER - 1][kind]) + COMES_AND_GOES:
                 self.violations.append(f"descriptors to {kind} grew from {first} to {number}")
 
 
-def disturbed(folder: Path, unplugs: int, signals: int, seed: int) -> int:
+def chaos(folder: Path, unplugs: int, signals: int, seed: int) -> int:
     """Run, print, and return how many violations there were."""
     chance = random.Random(seed)
     kinds = [UNPLUGS[index % len(UNPLUGS)] for index in range(unplugs)]
@@ -222,15 +265,17 @@ def disturbed(folder: Path, unplugs: int, signals: int, seed: int) -> int:
         run.violations.append(f"{error}; the agent said: {(folder / 'agent.log').read_text()[-1500:]}")
     finally:
         agent.close()
-    run.violations += rig.problems()
+    run.violations += problems(rig, (folder / "agent.log").read_text("utf-8", "replace").splitlines())
     rig.close()
     for outcome, count in run.outcomes.most_common():
         sys.stdout.write(f"{count:7d}  {outcome}\n")
     for violation in run.violations:
         sys.stdout.write(f"VIOLATION: {violation}\n")
+    ready_s = sorted(run.ready_s) or [0.0]
     sys.stdout.write(
         f"{agent.starts} starts, {run.labels_told} labels in doubt, slowest recovery {run.slowest_s:.1f} s\n"
-        f"{len(kinds)} disturbances, {len(run.violations)} violations\n"
+        f"ready after a replug, {len(run.ready_s)} times: median {ready_s[len(ready_s) // 2]:.2f} s, most {ready_s[-1]:.2f} s\n"
+        f"{unplugs} unplugs, {signals} signals, {sum(run.outcomes.values())} cycles, {len(run.violations)} violations\n"
     )
     return len(run.violations)
 
@@ -241,8 +286,8 @@ def main() -> int:
     parser.add_argument("--signals", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="disturbed-"))
-    violations = disturbed(folder, options.unplugs, options.signals, options.seed)
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    violations = chaos(folder, options.unplugs, options.signals, options.seed)
     if not violations:
         shutil.rmtree(folder)
     else:

@@ -1,0 +1,1 @@
+"""Cables pulled and signals sent at random moments, on a real station process."""
