@@ -6,7 +6,7 @@
     serial_ports     each socket's and scanner's port opens            wall_clock     sane, and as the server's
     latency          FTDI adapters answer at once                      versions       program, libraries
     modem_manager    nobody else talks to the boards               start_devices  pedals and scanners seen, and ours to use
-    disk_speed       commits are soon on the disk
+    disk_speed       commits are soon on the disk                  time_service   NTP keeps the clock
     signals          lamps and sounds can be used
 
 While a station runs, its devices are looked at from outside only: opening a port could disturb the board in it.

@@ -28,6 +28,7 @@ from station.doctor import (
     signals,
     start_devices,
     state_folder,
+    time_service,
     versions,
     wall_clock,
 )
@@ -41,6 +42,7 @@ _ALL = (
     configuration.checks,
     versions.checks,
     wall_clock.checks,
+    time_service.checks,
     state_folder.checks,
     disk_speed.checks,
     journal.checks,

@@ -77,6 +77,7 @@ def test_there_is_a_check_for_every_part(tmp_path: Path) -> None:
         "configuration",
         "versions",
         "clock",
+        "time service",
         "state folder",
         "disk speed",
         "journal",

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from station.doctor import Grade, configuration, latency, modem_manager, state_folder, versions
+from station.doctor import Grade, configuration, latency, modem_manager, state_folder, time_service, versions
 from station.doctor.state_folder import StateFolderCheck
+from station.doctor.time_service import TimeServiceCheck
 from station.doctor.versions import VersionsCheck
 from tests.support.configuration import changed
 from tests.support.doctor import findings, grades, survey, the_advice, the_bad_one
@@ -69,6 +70,21 @@ def test_versions_are_named_and_a_library_that_is_missing_or_old_is_bad(tmp_path
     old = the_bad_one([VersionsCheck(["pydantic>=999.1"])])
     assert old.what == f"the library pydantic is {metadata.version('pydantic')}, older than 999.1"
     assert grades([VersionsCheck(['hypothesis>=999; extra == "dev"'])]) == {Grade.GOOD}
+
+
+def test_a_clock_that_nobody_keeps_is_told_and_one_that_is_kept_is_good(tmp_path: Path) -> None:
+    assert "set-ntp" in the_advice([TimeServiceCheck(ask=lambda: 5)]).remedy
+    assert grades([TimeServiceCheck(ask=lambda: 0)]) == {Grade.GOOD}
+    assert 0 <= time_service.kernel_clock_state() <= 5, "what adjtimex(2) may answer"
+    (check,) = time_service.checks(survey(tmp_path))
+    assert check.name == "time service"
+
+
+def test_a_kernel_that_does_not_tell_of_its_clock_is_said_so() -> None:
+    def refused() -> int:
+        raise PermissionError(1, "Operation not permitted")
+
+    assert "Operation not permitted" in the_advice([TimeServiceCheck(ask=refused)]).what
 
 
 def _ftdi(root: Path, latency_ms: int) -> None:
