@@ -5,6 +5,7 @@ Formats and numbers: Linux, include/uapi/linux/input.h and input-event-codes.h.
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 
@@ -79,5 +80,7 @@ def keys_of(capabilities: str) -> int:
     bits_per_word = struct.calcsize("@l") * 8
     keys = 0
     for word in capabilities.split():
+        if not re.fullmatch(f"[0-9a-f]{{1,{bits_per_word // 4}}}", word):
+            raise ValueError(f"no word of a key bitmap: {word[:40]!r}")
         keys = keys << bits_per_word | int(word, 16)
     return keys

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import struct
 from collections.abc import Callable
 
 from drivers.bootloader import WritePlan
@@ -15,9 +16,26 @@ from drivers.lines import LineSplitter, printable
 from drivers.serial_port import SerialOptions
 from drivers.transport import Transport
 from drivers.trigger import Trigger
+from drivers.trigger.input_events import (
+    EV_KEY,
+    EV_SYN,
+    EVENT,
+    KEY_ENTER,
+    KEY_TAB,
+    LEFT_CTRL,
+    LEFT_SHIFT,
+    PRESSED,
+    RELEASED,
+    SYN_DROPPED,
+    SYN_REPORT,
+    InputEvent,
+    keys_of,
+)
+from drivers.trigger.key_maps import LAYOUTS, key_map
 from drivers.trigger.keyboard import KeyboardOptions, KeyboardTrigger
 from drivers.trigger.scans import GS
 from drivers.trigger.serial_scanner import ScannerOptions, SerialScannerTrigger
+from drivers.trigger.typed_scan import Refusal, ScanAssembler
 from tests.fuzz.material import Choices, CountingClock, TalkingLink, answers, assert_line
 from tests.fuzz.target import Target, needing_nothing
 
@@ -103,6 +121,85 @@ def _typed(data: bytes) -> None:
         os.close(told)
     for line in refused:
         assert_line(line, 400)
+
+
+def _events(data: bytes) -> None:
+    """The kernel's bytes are events as they stand, cut to size or refused; a device's keys are bits, or a ValueError."""
+    for start in range(0, len(data), EVENT.size):
+        raw = data[start : start + EVENT.size]
+        try:
+            event = InputEvent.from_bytes(raw)
+        except struct.error:
+            assert len(raw) != EVENT.size
+            continue
+        assert len(raw) == EVENT.size
+        again = InputEvent.from_bytes(InputEvent(event.type, event.code, event.value, 1.5).to_bytes())
+        assert again == InputEvent(event.type, event.code, event.value, 1.5)
+        if abs(event.at_s) < 1 << 30:
+            assert event.to_bytes()[-8:] == raw[-8:]
+    text = data.decode("utf-8", "surrogateescape")
+    try:
+        keys = keys_of(text)
+    except ValueError:
+        return
+    assert 0 <= keys < 1 << 8 * struct.calcsize("@l") * len(text.split()) or keys == 0
+
+
+_KEY_HEADS = ((EV_KEY, PRESSED), (EV_KEY, RELEASED), (EV_KEY, 2), (EV_SYN, 0), (4, 0))
+_GAPS_S = (0.0, 0.005, 0.2, 1.5, -3.0)
+
+
+def _keys(data: bytes) -> None:
+    """Whatever is pressed: a scan is of the layout's characters and bounded, what is none is told in a line, and what comes right
+    behind lost keys is never a scan."""
+    choices = Choices(data)
+    keys, most = key_map(choices.pick(LAYOUTS)), 1 + choices.number(40)
+    ends = choices.pick(((KEY_ENTER,), (KEY_ENTER, KEY_TAB)))
+    assembler = ScanAssembler(keys, ends, key_gap_s=0.1, max_chars=most)
+    known = {char for levels in keys.values() for char in levels if char} | {GS}
+    at_s, pressed, lost_s = 100.0, 0, None
+    while choices:
+        kind, value = choices.pick(_KEY_HEADS)
+        code = choices.byte()
+        at_s += choices.pick(_GAPS_S)
+        event = InputEvent(kind, code % 4 if kind == EV_SYN else code, value, at_s)
+        lost_s = at_s if event.is_loss else lost_s
+        pressed += (kind, value) == (EV_KEY, PRESSED)
+        found = assembler.feed(event)
+        if isinstance(found, str):
+            assert 1 <= len(found) <= min(most, pressed)
+            assert set(found) <= known
+            assert lost_s is None or event.at_s != lost_s
+            assert (kind, value) == (EV_KEY, PRESSED)
+            assert code in ends
+        elif isinstance(found, Refusal):
+            assert_line(found.reason, 400)
+        if found is not None:
+            pressed, lost_s = 0, None
+
+
+def _key_seeds() -> tuple[bytes, ...]:
+    """Scans as keys: whole, with a shift, a GS, a gap, a loss, too long, and keys that no layout knows."""
+    shift, ctrl, end = _key(LEFT_SHIFT), _key(LEFT_CTRL), _key(KEY_ENTER)
+    scan = shift + _key(31) + _key(49) + _key(LEFT_SHIFT, RELEASED) + _key(11) * 3 + _key(2)
+    lost, report = bytes([3, SYN_DROPPED, 0]), bytes([3, SYN_REPORT, 0])
+    bodies = (
+        scan + end,
+        scan + report + end + scan + end,
+        scan + ctrl + _key(27) + _key(LEFT_CTRL, RELEASED) + scan + end,
+        scan + bytes([0, 11, 2]) + end + scan + end,
+        scan + lost + _key(2) + report + _key(3) + end + scan + end,
+        scan + lost + report + bytes([0, 2, 3]) + end,
+        _key(2) * 60 + end + _key(2) + end,
+        _key(200) + end + end,
+    )
+    return tuple(
+        bytes([layout, most, 1]) + body for layout in range(len(LAYOUTS)) for most in (3, 30) for body in bodies
+    )
+
+
+def _key(code: int, value: int = PRESSED) -> bytes:
+    return bytes([_KEY_HEADS.index((EV_KEY, value)), code, 1])
 
 
 def _field(data: bytes) -> None:
@@ -203,6 +300,25 @@ TARGETS = (
         "fields-typed",
         needing_nothing(_typed),
         lambda: (b"SN0001\r\n\n", "Zeichen\u00fc\n".encode(), b"x" * 300 + b"\nq"),
+    ),
+    Target(
+        "fields-events",
+        needing_nothing(_events),
+        lambda: (
+            InputEvent(EV_KEY, KEY_ENTER, PRESSED, 1734595441.25).to_bytes()
+            + InputEvent(EV_SYN, SYN_DROPPED, 0).to_bytes(),
+            InputEvent(EV_SYN, SYN_REPORT, 0, 0.000001).to_bytes()[:-1],
+            b"1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe",
+        ),
+        (b" ", b"ffffffffffffffff", b"-1", b"0x1", b"1_0"),
+        max_bytes=256,
+    ),
+    Target(
+        "fields-keys",
+        needing_nothing(_keys),
+        _key_seeds,
+        (_key(KEY_ENTER), bytes([3, SYN_DROPPED, 0]), bytes([3, SYN_REPORT, 0]), _key(LEFT_CTRL), _key(27), _key(100)),
+        max_bytes=512,
     ),
     Target(
         "fields-memory",
