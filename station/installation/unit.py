@@ -13,7 +13,7 @@ from station.installation.references import Needs
 
 MODULES = ("usbserial", "cdc_acm", "usblp")
 """Kernel modules that register the device classes of the unit's DeviceAllow=, which systemd looks up when the service starts."""
-GROUPS = ("dialout", "lp", "input")
+GROUPS = ("dialout", "lp", "input", "audio")
 CREDENTIALS = Path("/etc/station/credentials")
 STOP_MARGIN_S = 10
 LEAST_START_S = 120

@@ -13,8 +13,9 @@ import pytest
 from drivers.clock import SystemClock
 from drivers.serial_port import SerialOptions, open_serial
 from drivers.simulated.link import PtyLink, TcpLink
+from drivers.simulated.relay import SimulatedRelay
 from drivers.simulated.zpl_printer import SimulatedZplPrinter
-from station.doctor import Finding, Grade, printers, serial_ports, start_devices
+from station.doctor import Finding, Grade, printers, serial_ports, signals, start_devices
 from tests.support.configuration import changed, line_of
 from tests.support.cups import QUEUE, private_cups
 from tests.support.doctor import findings, survey, the_bad_one
@@ -214,3 +215,50 @@ def test_a_port_without_lines_cannot_have_a_pedal(tmp_path: Path) -> None:
         found = start_device(tmp_path, f"modem_line: {{serial: {{port: {uart.path}}}}}")
         assert found.grade is Grade.BAD
         assert "no control lines" in found.what
+
+
+# -- the operator's signals ----------------------------------------------------------------------------------------------
+
+
+def signal_device(folder: Path, device: str, **changes: Any) -> Finding:
+    """What the check of the one device finds."""
+    text = changed(("scan: {means: start}", f"signals:\n  devices:\n    - {device}"))
+    (found,) = findings(signals.checks(survey(folder, text, **changes)))
+    return found
+
+
+def test_a_relay_that_opens_is_good_and_moves_nothing(tmp_path: Path) -> None:
+    board = SimulatedRelay()
+    with closing(PtyLink(board)) as link:
+        found = signal_device(tmp_path, f"relay: {{port: {link.path}, outputs: {{green: 1, red: 2}}}}")
+        assert (found.grade, found.what) == (Grade.GOOD, "opens: green, red")
+        assert link.wire.bytes_from_host == 0
+    assert board.moves == []
+
+
+def test_a_signal_device_that_is_not_there_is_named_with_its_line(tmp_path: Path) -> None:
+    for device in (
+        "relay: {port: /dev/ttyABSENT5, outputs: {green: 1}}",
+        "serial_line: {port: /dev/ttyABSENT5, outputs: {green: rts}}",
+        "gpio: {outputs: {green: {chip: /dev/gpiochip9, line: 1}}}",
+    ):
+        found = signal_device(tmp_path, device)
+        assert found.grade is Grade.BAD
+        assert "station.yaml:" in found.what
+        assert "plug it in" in found.remedy
+        assert signal_device(tmp_path, device, agent_pid=4711).what.endswith(" is not there")
+
+
+def test_a_signal_device_is_left_to_a_station_that_runs(tmp_path: Path) -> None:
+    found = signal_device(tmp_path, "relay: {port: /dev/null, outputs: {green: 1}}", agent_pid=4711)
+    assert (found.grade, found.what) == (Grade.GOOD, "is left to the running station (pid 4711)")
+
+
+def test_sound_needs_a_player(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    device = "sound: {outputs: {beep: [{frequency_hz: 880}]}}"
+    found = signal_device(tmp_path, device)
+    assert (found.grade, found.remedy) == (Grade.BAD, "install alsa-utils, or pulseaudio-utils")
+    (tmp_path / "aplay").write_text("")
+    (tmp_path / "aplay").chmod(0o755)
+    assert signal_device(tmp_path, device).grade is Grade.GOOD

@@ -112,7 +112,7 @@ def test_what_was_shown_is_done_and_undone_again(system: System) -> None:
         "etc/udev/rules.d/60-station.rules",
     }
     members = (system.root / "etc" / "group").read_text("utf-8")
-    assert re.findall(r"^(\w+):\w:\d+:station$", members, re.MULTILINE) == ["dialout", "lp", "input"]
+    assert re.findall(r"^(\w+):\w:\d+:station$", members, re.MULTILINE) == ["dialout", "lp", "input", "audio"]
     assert system.unit.stat().st_mode & 0o777 == 0o644
 
     undone = system.uninstall("--yes")
