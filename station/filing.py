@@ -1,7 +1,8 @@
-"""Finished session logs into the journal's index: each cycle's when it ends, and at start those of cycles that were cut off."""
+"""Finished session logs into the journal's index: each cycle's when it ends, and at start those that a crash kept from it."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +19,12 @@ class SessionIndex(Protocol):
     """The journal as filing uses it."""
 
     def note_session(self, cycle: int, path: str, sha256: str, size_bytes: int) -> None: ...
+
+
+class Unnoted(Protocol):
+    """The journal's reader as filing uses it."""
+
+    def unnoted_sessions(self, station: str) -> tuple[tuple[int, str], ...]: ...
 
 
 def file_log(index: SessionIndex, sessions_dir: Path, closed: ClosedLog, cycle: int | None = None) -> None:
@@ -38,6 +45,24 @@ def file_cut_off(index: SessionIndex, sessions_dir: Path) -> None:
     for log in finish_cut_off(sessions_dir):
         logger.warning("session log %s of a cycle that was cut off is finished", log.closed.path)
         file_log(index, sessions_dir, log.closed)
+
+
+def file_unnoted(index: SessionIndex, reader: Unnoted, sessions_dir: Path, station: str) -> None:
+    """Note the finished logs that are on disk and were not noted: the agent died between the two, or the journal failed. To be
+    called after ``file_cut_off``. A file that cannot be read is logged, and left to the next start. Raises JournalError where
+    the journal cannot be asked."""
+    for cycle, session in reader.unnoted_sessions(station):
+        given = Path(session)
+        path = given if given.is_relative_to(sessions_dir) else sessions_dir / given.parent.name / given.name
+        try:
+            packed = path.read_bytes()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            logger.error("session log %s of cycle %d cannot be read: %s", path, cycle, error.strerror)
+            continue
+        logger.warning("session log %s of cycle %d was not in the journal's index", path, cycle)
+        file_log(index, sessions_dir, ClosedLog(path, hashlib.sha256(packed).hexdigest(), len(packed)), cycle)
 
 
 def _cycle_of(path: Path) -> int | None:

@@ -25,7 +25,7 @@ from station.cycle import Cycle, describe
 from station.cycle_record import failed_result, session_head
 from station.errors import StationError
 from station.events import ApiExchanged, BacklogChanged, CycleEnded, Event, StartRejected, StepEnded, StepStarted
-from station.filing import file_cut_off, file_log
+from station.filing import file_cut_off, file_log, file_unnoted
 from station.health import STOP_TIMEOUT_S, Pulse, call_bound_s, overdue, step_bound_s
 from station.housekeeping import Housekeeper, require_room
 from station.journal.journal import Journal
@@ -96,6 +96,7 @@ class Jig:
         )
         self._claims = Claims(self.journal)
         file_cut_off(self.journal, config.sessions_dir)
+        file_unnoted(self.journal, self.journal.read, config.sessions_dir, config.station)
         options = config.api.options()
         self._http = HttpxPort(options, self._clock)
         closing.callback(self._http.close)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from station.commands import session_export
+from station.errors import StationError
 from station.session.format import read_log
 from station.session.store import SessionSummary, find
 from station.session.timeline import timeline
@@ -17,6 +19,7 @@ from station.session.wire_words import decoders_for
 from station.text import printable
 
 _CRITERIA = ("chip_id", "sn", "device_id", "socket", "outcome", "code")
+_IDS = ("chip_id", "sn", "device_id")
 _ROW = "{started:<23}  {socket:<10} {outcome:<8} {chip_id:<26} {device_id:<18} {sn:<32} {code:<20} {path}\n"
 
 
@@ -25,14 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="sessions_command", required=True, metavar="COMMAND")
     listing = commands.add_parser("list", help="find session logs, newest first")
     where = listing.add_mutually_exclusive_group(required=True)
-    where.add_argument("--dir", type=Path, metavar="DIR", help="folder of session logs")
-    where.add_argument(
-        "--config", type=Path, metavar="FILE", help="the station's configuration, which names the folder"
-    )
+    where.add_argument("--dir", type=Path, metavar="DIR", help="folder of session logs, each of which is read")
+    where.add_argument("--config", type=Path, metavar="FILE", help="the station's configuration: its journal is asked")
     for name in _CRITERIA:
-        listing.add_argument(
-            f"--{name.replace('_', '-')}", dest=name, metavar="TEXT", help="only logs with exactly this"
-        )
+        what = "only logs of a unit with this, or one that begins so" if name in _IDS else "only logs with exactly this"
+        listing.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="TEXT", help=what)
     listing.add_argument("--day", type=_day, metavar="YYYY-MM-DD", help="only cycles that started on this day (UTC)")
     listing.add_argument("--limit", type=_count, default=1000, metavar="N", help="at most this many (default 1000)")
     listing.add_argument("--json", action="store_true", help="one JSON line per log")
@@ -58,8 +58,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> None:
-    criteria = {name: getattr(options, name) for name in _CRITERIA}
-    summaries = find(_directory(options), day=options.day, **criteria)
+    summaries = _found(options)
     if not options.json:
         titles = {name: name.replace("_id", "Id") for name in (*_CRITERIA, "started", "path")}
         sys.stdout.write(_ROW.format(**titles))
@@ -67,22 +66,42 @@ def _list(options: argparse.Namespace) -> None:
         sys.stdout.write(_json_line(summary) if options.json else _row(summary))
 
 
-def _directory(options: argparse.Namespace) -> Path:
+def _found(options: argparse.Namespace) -> Iterator[SessionSummary]:
+    """What a folder holds, or what the journal knows; where the journal cannot be read, what its station's folder holds."""
+    criteria = {name: getattr(options, name) for name in _CRITERIA}
     if options.dir is not None:
-        return Path(options.dir)
-    from station.config.validate import load_configuration
+        return find(options.dir, day=options.day, **criteria)
+    from station.indexed_sessions import find_indexed
+    from station.offline import configured
 
-    return load_configuration(options.config).station.sessions_dir
+    config = configured(options).station
+    try:
+        return find_indexed(config, criteria, options.day, options.limit)
+    except StationError as error:
+        sys.stderr.write(printable(f"station: {error.code}: {error} — reading each log instead", 2000) + "\n")
+        return find(config.sessions_dir, day=options.day, **criteria)
 
 
 def _row(summary: SessionSummary) -> str:
     started = "unknown"
     if summary.day is not None and summary.started_wall_s is not None:
         started = datetime.fromtimestamp(summary.started_wall_s, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:23]
-    state = "DAMAGED" if summary.problem else "CUT OFF" if summary.cut_off else "-"
+    state = next((word for word, true in _states(summary) if true), "-")
     cells = {name: printable(getattr(summary, name) or "-", 64) for name in _CRITERIA}
     cells["outcome"] = summary.outcome or state
-    return _ROW.format(started=started, path=summary.path, **cells)
+    what = summary.problem or ("torn" if summary.torn else None)
+    remark = f"  ({printable(what, 80)})" if what and summary.outcome else ""
+    return _ROW.format(started=started, path=f"{printable(str(summary.path))}{remark}", **cells)
+
+
+def _states(summary: SessionSummary) -> tuple[tuple[str, bool], ...]:
+    """What stands in the outcome's place where a cycle has none."""
+    return (
+        ("RUNNING", summary.running),
+        ("DAMAGED", summary.problem is not None),
+        ("TORN", summary.torn),
+        ("CUT OFF", summary.cut_off),
+    )
 
 
 def _json_line(summary: SessionSummary) -> str:

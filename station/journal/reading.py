@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from station.journal import allocation, units, versions
+from station.journal import allocation, session_index, units, versions
 from station.journal.pool import BatchState, PoolLevels
 from station.journal.records import (
     LISTING_MAX,
@@ -26,6 +26,7 @@ from station.journal.records import (
 )
 from station.journal.schema import audit, cycles, effects, id_batches, ids, labels, sessions, steps
 from station.journal.schema import units as units_table
+from station.journal.session_index import CycleFound, CycleSearch, begins_with
 from station.journal.store import Store
 from station.journal.text import id_problem
 from station.model import Effect, EffectKind, IdKind, LabelFate, Outcome, Unit
@@ -73,6 +74,14 @@ class JournalReader:
         statement = sa.select(sessions).where(sessions.c.cycle == cycle)
         row = self._store.run(lambda connection: connection.execute(statement).mappings().one_or_none())
         return None if row is None else SessionRecord(**row)
+
+    def find_sessions(self, wanted: CycleSearch) -> tuple[CycleFound, ...]:
+        """Cycles that answer to the search, newest first, and where their logs are."""
+        return self._store.run(lambda connection: session_index.search(connection, wanted))
+
+    def unnoted_sessions(self, station: str) -> tuple[tuple[int, str], ...]:
+        """Of the newest cycles of this station those without a noted log, oldest first: the cycle and the path it was given."""
+        return self._store.run(lambda connection: session_index.unnoted(connection, station))
 
     def pool_levels(self, *, count_used: bool = False) -> PoolLevels:
         """The pool by kind and state. ``count_used`` also counts the ids used, which takes longer the more there are."""
@@ -131,15 +140,10 @@ def _list_units(connection: sa.Connection, query: UnitQuery) -> tuple[Unit, ...]
         exact = sa.or_(*(column == query.text for column in _ID_COLUMNS))
         rows = connection.execute(newest.where(exact)).mappings().all()
         if not rows:
-            begins = sa.or_(*(_begins_with(column, query.text) for column in _ID_COLUMNS))
+            begins = sa.or_(*(begins_with(column, query.text) for column in _ID_COLUMNS))
             rows = connection.execute(newest.where(begins)).mappings().all()
     open_by_chip = _open_effects(connection, [row["chip_id"] for row in rows])
     return tuple(units.unit_of(row, open_by_chip[row["chip_id"]]) for row in rows)
-
-
-def _begins_with(column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool]:
-    """A range of the column's index; ids compare by code point on both databases."""
-    return sa.and_(column >= text, column < text + "\U0010ffff")
 
 
 def _open_effects(connection: sa.Connection, chip_ids: list[str]) -> dict[str, list[Effect]]:

@@ -15,6 +15,7 @@ from typing import Any
 from station.errors import SessionError
 from station.session.format import FORMAT_VERSION, log_lines
 from station.session.writer import PART_SUFFIX, ClosedLog, finish_log, part_of
+from station.text import printable
 
 LOG_SUFFIX = ".jsonl.gz"
 MAX_NAME_CHARS = 40
@@ -41,6 +42,10 @@ class SessionSummary:
     duration_s: float | None = None
     cut_off: bool = False
     """The log has no end: the cycle still runs, or crashed."""
+    torn: bool = False
+    """Its last line is not whole."""
+    running: bool = False
+    """A cycle writes it at this moment."""
     problem: str | None = None
     """Why the file cannot be read."""
 
@@ -75,15 +80,30 @@ def find(
     code: str | None = None,
     day: date | None = None,
 ) -> Iterator[SessionSummary]:
-    """Summaries of the logs below ``directory`` that fit every criterion given, newest first. Without criteria, damaged files
-    are among them. Raises SessionError where the folder cannot be read."""
-    asked = {"chip_id": chip_id, "sn": sn, "device_id": device_id, "socket": socket, "outcome": outcome, "code": code}
-    wanted = {name: value for name, value in asked.items() if value is not None}
-    for path in _logs(directory, day):
-        summary = summarise(path)
-        fits = all(getattr(summary, name) == value for name, value in wanted.items())
-        if fits and (day is None or summary.day == day):
-            yield summary
+    """Summaries of the logs below ``directory`` that fit every criterion given, newest first; of an id its beginning is enough.
+    Without criteria, damaged files are among them. Raises SessionError, here and not at the first summary, where the folder
+    cannot be read."""
+    exactly = _given({"socket": socket, "outcome": outcome, "code": code})
+    beginning = _given({"chip_id": chip_id, "sn": sn, "device_id": device_id})
+
+    def fits(summary: SessionSummary) -> bool:
+        return (
+            all(getattr(summary, name) == value for name, value in exactly.items())
+            and all((getattr(summary, name) or "").startswith(value) for name, value in beginning.items())
+            and (day is None or summary.day == day)
+        )
+
+    return filter(fits, map(summarise, _logs(directory, day)))
+
+
+def newest_running(directory: Path, socket: str) -> Path:
+    """The ``.part`` file of the cycle that runs in a socket at this moment. Raises SessionError where none does."""
+    for path in _logs(directory, None):
+        if path.name.endswith(PART_SUFFIX):
+            summary = summarise(path)
+            if summary.running and summary.socket == socket:
+                return path
+    raise SessionError(f"no cycle runs in socket {printable(socket, 64)} at this moment")
 
 
 def summarise(path: Path) -> SessionSummary:
@@ -119,6 +139,8 @@ def summarise(path: Path) -> SessionSummary:
         socket=_text(first.get("socket")),
         duration_s=_number(known.get("duration_s")),
         cut_off=cut_off,
+        torn=not last.endswith(b"\n"),
+        running=cut_off and is_being_written(path),
         **{name: _text(known.get(name)) for name in ("outcome", "code", "chip_id", "device_id", "sn")},
     )
 
@@ -136,7 +158,7 @@ def finish_cut_off(directory: Path) -> tuple[CutOffLog, ...]:
     still writes are left alone. A file without a single byte is removed. Raises SessionUnwritable."""
     found = []
     for part in sorted(directory.rglob("*.jsonl" + PART_SUFFIX)):
-        if _is_being_written(part):
+        if is_being_written(part):
             continue
         if part.stat().st_size == 0:
             part.unlink()
@@ -146,7 +168,11 @@ def finish_cut_off(directory: Path) -> tuple[CutOffLog, ...]:
     return tuple(found)
 
 
-def _logs(directory: Path, day: date | None) -> Iterator[Path]:
+def _given(criteria: dict[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in criteria.items() if value is not None}
+
+
+def _logs(directory: Path, day: date | None) -> list[Path]:
     try:
         if not directory.is_dir():
             raise SessionError(f"{directory}: no such folder")
@@ -159,19 +185,25 @@ def _logs(directory: Path, day: date | None) -> Iterator[Path]:
         # The head's moment may be a little later than the name's, and so on the next day.
         folders = {day.isoformat(), (day - timedelta(days=1)).isoformat()} if day > date.min else {day.isoformat()}
         paths = [path for path in paths if path.parent.name in folders or not _is_day(path.parent.name)]
-    yield from sorted(paths, key=lambda path: path.name, reverse=True)
+    return sorted(paths, key=lambda path: path.name, reverse=True)
 
 
 def _is_day(name: str) -> bool:
     return re.fullmatch(r"\d{4}-\d\d-\d\d", name) is not None
 
 
-def _is_being_written(part: Path) -> bool:
-    with part.open("rb") as file:
-        try:
+def is_being_written(path: Path) -> bool:
+    """Whether a process holds the lock of a ``.part`` file. Asked of one with a whole line in it, this disturbs nobody: its writer
+    took the lock before the first. False for a file of any other kind, and for one that is gone."""
+    if not path.name.endswith(PART_SUFFIX):
+        return False
+    try:
+        with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
     return False
 
 

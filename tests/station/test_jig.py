@@ -304,6 +304,27 @@ def test_a_log_that_was_cut_off_is_finished_and_indexed_at_the_next_start(tmp_pa
         assert not list(tmp_path.rglob("*.part"))
 
 
+def test_a_log_finished_but_not_indexed_before_a_crash_is_indexed_at_the_next_start(tmp_path: Path) -> None:
+    """The agent may die between the two, and also before the file it wrote into is removed; a log that retention has
+    removed since is left out."""
+    with station(tmp_path) as rig:
+        results = [rig.one(rig.board()) for _ in range(3)]
+        logs = [Path(str(result.session)) for result in results]
+        before = rig.rows("SELECT * FROM sessions ORDER BY cycle")
+        with sqlite3.connect(tmp_path / "state" / "journal.sqlite") as connection:
+            connection.execute("DELETE FROM sessions")
+        connection.close()
+        logs[1].with_name(logs[1].name.replace(".gz", ".part")).write_bytes(gzip.decompress(logs[1].read_bytes()))
+        moved = logs[2].rename(tmp_path / "moved")
+        last = rig.one(rig.board())
+        indexed = rig.rows("SELECT * FROM sessions ORDER BY cycle")
+        assert [row["cycle"] for row in indexed] == [results[0].cycle, results[1].cycle, last.cycle]
+        assert list(indexed[:2]) == list(before[:2])
+        moved.rename(logs[2])
+        rig.one(rig.board())
+        assert list(rig.rows("SELECT * FROM sessions ORDER BY cycle")[:3]) == list(before)
+
+
 # -- the pool ------------------------------------------------------------------------------------------------------------
 
 

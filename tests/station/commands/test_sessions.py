@@ -14,7 +14,9 @@ import pytest
 
 from station.cli import main
 from station.model import Outcome
+from station.session.store import find
 from tests.support.sessions import record, result_of, start
+from tests.support.station import station
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +43,40 @@ def test_list_prints_a_row_per_log(folder: Path, capsys: pytest.CaptureFixture[s
     titles, *rows = capsys.readouterr().out.splitlines()
     assert titles.split() == ["started", "socket", "outcome", "chipId", "deviceId", "sn", "code", "path"]
     assert [row.split()[3] for row in rows] == ["CUT", "FAIL", "PASS"]
+
+
+def test_list_asks_the_journal_of_a_station(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without opening a log: one that is damaged is listed with all that is known of it, one that is gone says so. Where there
+    is no journal, each log is read."""
+    with station(tmp_path) as rig:
+        passed, other = rig.one(rig.board()), rig.one(rig.board())
+        config = str(tmp_path / "station.yaml")
+        assert main(["sessions", "list", "--config", config, "--sn", str(passed.sn)[:-1], "--json"]) == 0
+        (line,) = capsys.readouterr().out.splitlines()
+        (on_disk,) = find(tmp_path / "state" / "sessions", sn=passed.sn)
+        known = json.loads(line)
+        assert known["path"] == str(on_disk.path)
+        assert {name: known[name] for name in ("chip_id", "device_id", "sn", "outcome", "socket", "size_bytes")} == {
+            name: getattr(on_disk, name) for name in ("chip_id", "device_id", "sn", "outcome", "socket", "size_bytes")
+        }
+        content = on_disk.path.read_bytes()
+        on_disk.path.write_bytes(content[:40])
+        gone = Path(str(other.session)).rename(tmp_path / "moved")
+        assert main(["sessions", "list", "--config", config, "--outcome", "PASS", "--code", "none"]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 1
+        assert main(["sessions", "list", "--config", config, "--day", f"{on_disk.day}"]) == 0
+        _, second, first = capsys.readouterr().out.splitlines()
+        assert second.endswith("(the file is not there)")
+        assert str(passed.device_id) in first
+        on_disk.path.write_bytes(content)
+        gone.rename(str(other.session))
+        journal = tmp_path / "state" / "journal.sqlite"
+        hidden = journal.rename(tmp_path / "hidden")
+        assert main(["sessions", "list", "--config", config, "--sn", str(passed.sn), "--json"]) == 0
+        captured = capsys.readouterr()
+        assert json.loads(captured.out)["path"] == str(on_disk.path)
+        assert "there is no journal — reading each log instead" in captured.err
+        hidden.rename(journal)
 
 
 def test_list_filters_and_speaks_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,6 +128,7 @@ def test_what_cannot_be_read_is_one_line_and_exit_2(
     ):
         assert main(["sessions", *arguments]) == 2
         captured = capsys.readouterr()
+        assert captured.out == "", "no head of a table before an error"
         assert captured.err.startswith("station: session.unreadable: ")
         assert captured.err.count("\n") == 1
     assert not (tmp_path / "out.jsonl").exists()

@@ -17,7 +17,7 @@ from station.model import Outcome, Unit, UnitStatus
 from station.session.format import read_log
 from station.session.masking import Masker
 from station.session.recorder import RecordingSession
-from station.session.store import find, finish_cut_off, path_for, summarise
+from station.session.store import find, finish_cut_off, newest_running, path_for, summarise
 from station.session.writer import part_of
 from tests.support.sessions import result_of, start
 
@@ -81,6 +81,9 @@ def test_logs_are_found_by_what_they_hold_newest_first(tmp_path: Path) -> None:
     assert found(chip_id="A") == [third, first]
     assert found(sn="S2") == [second]
     assert found(device_id="D1") == [first]
+    assert found(sn="S") == [third, second, first], "of an id its beginning is enough"
+    assert found(device_id="D", chip_id="B") == [second]
+    assert found(socket="lef") == found(outcome="P") == [], "of anything else it is not"
     assert found(socket="left") == [third, first]
     assert found(outcome="FAIL") == found(code="board.silent") == [third]
     assert found(day=date(2025, 3, 31)) == [second, first]
@@ -105,7 +108,23 @@ def test_a_damaged_file_is_listed_with_its_problem(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SessionError, match="no such folder"):
-        list(find(tmp_path / "none"))
+        find(tmp_path / "none")
+
+
+def test_a_running_cycle_is_told_from_a_torn_log(tmp_path: Path) -> None:
+    running = start(tmp_path, name="running.jsonl.gz")
+    part = part_of(running.path)
+    torn = part.with_name("torn.jsonl.part")
+    torn.write_bytes(part.read_bytes() + b'{"n":')
+    seen = {summary.path: (summary.cut_off, summary.torn, summary.running) for summary in find(tmp_path)}
+    assert seen == {part: (True, False, True), torn: (True, True, False)}
+    assert newest_running(tmp_path, "left") == part
+    with pytest.raises(SessionError, match="no cycle runs in socket other"):
+        newest_running(tmp_path, "other")
+    running.end(result_of())
+    running.close()
+    with pytest.raises(SessionError, match="no cycle runs in socket left"):
+        newest_running(tmp_path, "left")
 
 
 def test_what_a_crash_left_is_finished_and_knows_its_unit(tmp_path: Path) -> None:
