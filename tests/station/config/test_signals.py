@@ -8,6 +8,7 @@ import pytest
 
 from drivers.gpio_line import GpioLineOptions
 from drivers.signal.sound import ToneOptions
+from station.config.signals import SignalDeviceConfig
 from station.signal_rules import Condition
 from tests.support.configuration import changed, line_of, loaded, told
 
@@ -96,3 +97,22 @@ def test_a_port_is_the_same_under_each_of_its_links(tmp_path: Path) -> None:
     link.symlink_to("/dev/ttyABSENT0")
     (line,) = told(tmp_path, WHOLE.replace("/dev/ttyABSENT5", str(link)))
     assert "/dev/ttyABSENT0 is already used by socket A" in line
+
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_the_example_that_stands_in_comments_is_good(tmp_path: Path) -> None:
+    lines = (ROOT / "configs" / "stm32-zpl.yaml").read_text("utf-8").splitlines()
+    start = lines.index("# signals:")
+    end = next(index for index in range(start, len(lines)) if not lines[index].startswith("#"))
+    example = "\n".join(line.removeprefix("# ") for line in lines[start:end])
+    signals = loaded(tmp_path, changed((SCAN, f"{example}\n{SCAN}"))).station.signals
+    assert {device.kind for device in signals.devices} == set(SignalDeviceConfig.model_fields)
+    assert {rule.output for rule in signals.rules} == {name for device in signals.devices for name in device.outputs}
+
+
+def test_the_readme_names_every_kind_of_device_and_every_condition() -> None:
+    section = (ROOT / "README.md").read_text("utf-8").split("### The operator's signals")[1].split("\n## ")[0]
+    words = {*Condition, *SignalDeviceConfig.model_fields, "blink_s", "for_s", "socket"}
+    assert {word for word in words if f"`{word}`" not in section} == set()
