@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmarks.journal import lookup_ratios
+from benchmarks.provision import new_units, provision_list, workflow_sequentially
 from benchmarks.sequential import provision_sequentially
 from benchmarks.wire import identify_beside_raw, identify_by_stm32loader, wire_s_of
 from benchmarks.world import PRINT_S, Child, World, run_station, world
@@ -150,6 +152,22 @@ def idle(runs: int) -> Iterator[Figure]:
     yield Figure("rss_idle_mib", "MiB", tuple(sizes_mib), 60.0, "lower")
 
 
+def provision(runs: int) -> Iterator[Figure]:
+    """A list of units without a jig, the start of the command included, against the API document's workflow."""
+    gains = []
+    for _ in range(runs):
+        with _world() as around:
+            ours = provision_list(around, new_units(400))
+            gains.append(ours / workflow_sequentially(around, new_units(20)))
+    yield Figure("provision_vs_sequential", "ratio", tuple(gains), 10.0, "higher")
+
+
+def lookup(runs: int) -> Iterator[Figure]:
+    """A look-up or a reservation, whichever grew more, in a journal of a million units against one of a thousand."""
+    for database in ("sqlite", "postgresql"):
+        yield Figure(f"lookup_1m_over_1k_{database}", "ratio", tuple(lookup_ratios(database, runs)), 1.5, "lower")
+
+
 GROUPS: dict[str, Callable[[int], Iterator[Figure]]] = {
     "cycle": cycle,
     "sockets": sockets,
@@ -157,6 +175,8 @@ GROUPS: dict[str, Callable[[int], Iterator[Figure]]] = {
     "identify": identify,
     "start": start,
     "idle": idle,
+    "provision": provision,
+    "lookup": lookup,
 }
 
 

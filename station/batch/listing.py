@@ -87,9 +87,12 @@ def forms_of(options: Stm32Options | TextLineOptions) -> Forms:
 
 
 def read_list(path: Path, forms: Forms) -> tuple[ListedRow, ...]:
-    """All units of the file, in its order. Raises ListError with every row that cannot be taken, OSError."""
-    with path.open("rb") as file:
-        raw = file.read(MAX_FILE_BYTES + 1)
+    """All units of the file, in its order. Raises ListError with every row that cannot be taken."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise _unreadable(path, 1, error.strerror or str(error)) from error
     if len(raw) > MAX_FILE_BYTES:
         raise _unreadable(path, 1, f"longer than {MAX_FILE_BYTES >> 20} MiB")
     try:

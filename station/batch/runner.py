@@ -82,6 +82,7 @@ class Batch:
         self._tell = tell
         self._clock = SystemClock()
         self._stopping = threading.Event()
+        self._ending = threading.Event()
         self._reason = "the batch was stopped"
         self._lock = threading.Lock()
         self._errors = 0
@@ -134,8 +135,9 @@ class Batch:
         self._closing.close()
 
     def stop(self) -> None:
-        """No further unit is begun; the calls in progress are finished, none is repeated."""
+        """No further unit is begun; the calls in progress are finished, none is repeated, and no other follows them."""
         self._stopping.set()
+        self._ending.set()
 
     def run(self) -> list[Ended]:
         """What became of every row, in the list's order. Raises StationError for a journal that cannot be read, and any program
@@ -174,7 +176,7 @@ class Batch:
         return True
 
     def _next(self, waiting: Iterator[ListedRow]) -> ListedRow | None:
-        if self._stopping.is_set():
+        if self._ending.is_set():
             return None
         with self._lock:
             return next(waiting, None)
@@ -252,10 +254,11 @@ class Batch:
             self._end(f"{self._errors} errors in a row, the last {ended.code}: {ended.message}")
 
     def _end(self, reason: str) -> None:
+        """Begin no further unit; those in progress are finished."""
         with self._lock:
-            if not self._stopping.is_set():
+            if not self._ending.is_set():
                 self._reason = reason
-                self._stopping.set()
+                self._ending.set()
 
     def _note(self, ended: Ended) -> None:
         with self._lock:
