@@ -8,7 +8,6 @@ import os
 import shutil
 import struct
 import subprocess
-import wave
 from dataclasses import dataclass
 from typing import Literal
 
@@ -72,6 +71,8 @@ def duration_of(tones: tuple[ToneOptions, ...]) -> float:
 
 def wav_of(tones: tuple[ToneOptions, ...], volume: float) -> bytes:
     """A WAV file: 16 bits, one channel, ``RATE_HZ``."""
+    import wave
+
     samples = bytearray()
     edge = int(EDGE_S * RATE_HZ)
     for tone in tones:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from drivers.gpio_line import GpioLineOptions
 from drivers.serial_port import SerialOptions
@@ -14,10 +16,13 @@ from drivers.signal.serial_line import SerialLineOptions
 from drivers.signal.sound import SoundOptions
 from station.config.loader import Document, Location, Mistake
 from station.config.part import Choice, Part
-from station.signal_rules import SignalRule
+from station.signal_rules import MAX_RULES, SignalRule
 
 if TYPE_CHECKING:
     from station.config.models import StationConfig, TriggerConfig
+
+MAX_DEVICES = 16
+"""Each has a thread of its own."""
 
 
 class SignalDeviceConfig(Choice):
@@ -51,8 +56,8 @@ class SignalDeviceConfig(Choice):
 class SignalsConfig(Part):
     """The operator's signals: devices with named outputs, and the rules that say when each output is on."""
 
-    devices: tuple[SignalDeviceConfig, ...] = ()
-    rules: tuple[SignalRule, ...] = ()
+    devices: Annotated[tuple[SignalDeviceConfig, ...], Field(max_length=MAX_DEVICES)] = ()
+    rules: Annotated[tuple[SignalRule, ...], Field(max_length=MAX_RULES)] = ()
 
 
 def contradictions(document: Document, station: StationConfig) -> Iterator[Mistake]:

@@ -92,6 +92,15 @@ def test_each_mistake_is_told_with_its_line(
     assert what in found[0]
 
 
+def test_devices_and_rules_are_bounded(tmp_path: Path) -> None:
+    many = "\n".join(["  rules:", *["    - {output: green, when: [pass]}"] * 257])
+    (line,) = told(tmp_path, WHOLE.replace("  rules:", many, 1))
+    assert ": signals.rules: " in line
+    devices = "".join(f"    - sound: {{outputs: {{tone{number}: [{{frequency_hz: 880}}]}}}}\n" for number in range(13))
+    (line,) = told(tmp_path, WHOLE.replace("  rules:\n", devices + "  rules:\n", 1))
+    assert ": signals.devices: " in line
+
+
 def test_a_port_is_the_same_under_each_of_its_links(tmp_path: Path) -> None:
     link = tmp_path / "by-path"
     link.symlink_to("/dev/ttyABSENT0")
