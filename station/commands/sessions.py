@@ -5,17 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from drivers.clock import SystemClock
+from station.arguments import USAGE_CODE
 from station.commands import session_export
-from station.errors import StationError
-from station.session.format import read_log
-from station.session.store import SessionSummary, find
-from station.session.timeline import timeline
+from station.errors import StationError, UnitError
+from station.session.following import Following
+from station.session.format import SessionLog, read_log
+from station.session.store import SessionSummary, find, newest_running
+from station.session.timeline import Timeline, timeline
 from station.session.wire_words import decoders_for
+from station.session.writer import PART_SUFFIX, part_of
 from station.text import printable
 
 _CRITERIA = ("chip_id", "sn", "device_id", "socket", "outcome", "code")
@@ -37,8 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--limit", type=_count, default=1000, metavar="N", help="at most this many (default 1000)")
     listing.add_argument("--json", action="store_true", help="one JSON line per log")
     show = commands.add_parser("show", help="print a log as a timeline in words")
-    show.add_argument("log", type=Path, metavar="LOG")
+    show.add_argument("log", type=Path, nargs="?", metavar="LOG")
     show.add_argument("--hex", action="store_true", help="every byte, header and body")
+    show.add_argument("--follow", action="store_true", help="go on with what a cycle that still runs writes")
+    show.add_argument("--config", type=Path, metavar="FILE", help="with --follow: the cycle that this station runs")
+    show.add_argument("--socket", metavar="NAME", help="with --config: the cycle in this socket (default: the newest)")
     session_export.add_arguments(
         commands.add_parser("export", help="write a log as an HTML page, HAR, pcapng or plain JSON lines")
     )
@@ -51,10 +58,55 @@ def run(options: argparse.Namespace) -> int:
     if options.sessions_command == "list":
         _list(options)
     else:
-        log = read_log(options.log)
-        for line in timeline(log, decoders_for(log), hex_dump=options.hex):
-            sys.stdout.write(line + "\n")
+        _show(options)
     return 0
+
+
+def _show(options: argparse.Namespace) -> None:
+    path = _shown(options)
+    if options.follow and path.name.endswith(PART_SUFFIX):
+        _follow(path, hex_dump=options.hex)
+        return
+    log = read_log(path)
+    _write(timeline(log, decoders_for(log), hex_dump=options.hex))
+
+
+def _shown(options: argparse.Namespace) -> Path:
+    """The log that is meant. A cycle's log has another name while the cycle runs: with ``--follow`` either is understood."""
+    if (options.log is None) == (options.config is None):
+        raise UnitError(USAGE_CODE, "name a LOG, or with --follow a station: --config FILE")
+    if options.config is not None:
+        if not options.follow:
+            raise UnitError(USAGE_CODE, "--config is for --follow; sessions list finds the other logs")
+        from station.offline import configured
+
+        log = newest_running(configured(options).station.sessions_dir, options.socket)
+    else:
+        log = options.log
+    if not options.follow or log.exists():
+        return log
+    final = log.with_name(log.name.removesuffix(PART_SUFFIX) + ".gz")
+    return final if log.name.endswith(PART_SUFFIX) and final.exists() else part_of(log)
+
+
+def _follow(path: Path, *, hex_dump: bool) -> None:
+    following = Following(path, SystemClock())
+    told: Timeline | None = None
+    for event in following.events():
+        if event is None:
+            _write(told.flush() if told else ())
+        elif told is None:
+            told = Timeline(decoders_for(SessionLog(path, (event,))), hex_dump=hex_dump)
+            _write(told.head(path, event))
+        else:
+            _write(told.event(event))
+    _write(told.end(following.torn) if told else ())
+
+
+def _write(lines: Iterable[str]) -> None:
+    for line in lines:
+        sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _list(options: argparse.Namespace) -> None:

@@ -144,31 +144,64 @@ class SessionLog:
         return self.events[-1] if self.events[-1].kind == "end" else None
 
 
-def read_log(path: Path) -> SessionLog:
-    """Read and check a log, compressed or not. Raises SessionError naming the line (from 1) of the first damage."""
-    events: list[Event] = []
-    crc, torn = 0, None
-    for number, line in enumerate(log_lines(path)):
-        where = f"{path}: line {number + 1} is damaged: "
-        if events and events[-1].kind == "end":
-            raise SessionError(where + "it stands after the end")
-        if not line.endswith(b"\n"):
-            torn = _torn_tail(line, crc, where)
-            break
+class EventChain:
+    """Checks the lines of one log, first to last, as they are read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._number = 0
+        self._crc = 0
+        self._ended = False
+
+    def take(self, line: bytes) -> Event:
+        """The event of the next line, which ends in a newline. Raises SessionError naming the line (from 1) for damage, and for a
+        head that this program does not read."""
+        number, where = self._number, self._where()
         try:
-            event, crc = decode_event(line, crc)
+            event, self._crc = decode_event(line, self._crc)
         except SessionError as error:
             raise SessionError(where + str(error)) from error
         if event.number != number:
             raise SessionError(f"{where}it is numbered {event.number}")
         if (event.kind == "head") != (number == 0):
-            raise SessionError(f"{path}: not a session log, or more than one: line {number + 1} is {event.kind!r}")
-        events.append(event)
+            raise SessionError(
+                f"{self._path}: not a session log, or more than one: line {number + 1} is {event.kind!r}"
+            )
+        version = event.fields.get("format")
+        if number == 0 and version != FORMAT_VERSION:
+            raise SessionError(f"{self._path}: format {version!r}, this program reads {FORMAT_VERSION}")
+        self._number += 1
+        self._ended = event.kind == "end"
+        return event
+
+    def torn(self, line: bytes) -> str:
+        """What to say of a last line without a newline. A writer that was cut off leaves the beginning of a line; a whole line with
+        something else in the newline's place was changed, which raises SessionError."""
+        where = self._where()
+        try:
+            decode_event(line[:-1], self._crc)
+        except SessionError:
+            return f"the last line was cut off after {len(line)} bytes"
+        raise SessionError(f"{where}its newline was changed")
+
+    def _where(self) -> str:
+        where = f"{self._path}: line {self._number + 1} is damaged: "
+        if self._ended:
+            raise SessionError(where + "it stands after the end")
+        return where
+
+
+def read_log(path: Path) -> SessionLog:
+    """Read and check a log, compressed or not. Raises SessionError naming the line (from 1) of the first damage."""
+    events: list[Event] = []
+    chain, torn = EventChain(path), None
+    for line in log_lines(path):
+        if not line.endswith(b"\n"):
+            torn = chain.torn(line)
+            break
+        events.append(chain.take(line))
     if not events:
         raise SessionError(f"{path}: not a session log: it holds no whole event")
-    version = events[0].fields.get("format")
-    if version != FORMAT_VERSION:
-        raise SessionError(f"{path}: format {version!r}, this program reads {FORMAT_VERSION}")
     return SessionLog(path, tuple(events), torn)
 
 
@@ -184,13 +217,3 @@ def log_lines(path: Path) -> Iterator[bytes]:
                 yield line
     except (OSError, EOFError, zlib.error) as error:
         raise SessionError(f"{path}: cannot be read: {error}") from error
-
-
-def _torn_tail(line: bytes, crc: int, where: str) -> str:
-    """What to say of a last line without a newline. A writer that was cut off leaves the beginning of a line; a whole line
-    with something else in the newline's place was changed, which raises SessionError."""
-    try:
-        decode_event(line[:-1], crc)
-    except SessionError:
-        return f"the last line was cut off after {len(line)} bytes"
-    raise SessionError(f"{where}its newline was changed")

@@ -96,14 +96,15 @@ def find(
     return filter(fits, map(summarise, _logs(directory, day)))
 
 
-def newest_running(directory: Path, socket: str) -> Path:
-    """The ``.part`` file of the cycle that runs in a socket at this moment. Raises SessionError where none does."""
+def newest_running(directory: Path, socket: str | None = None) -> Path:
+    """The ``.part`` file of the cycle that runs in this socket, or in any, at this moment. Raises SessionError where none does."""
     for path in _logs(directory, None):
         if path.name.endswith(PART_SUFFIX):
             summary = summarise(path)
-            if summary.running and summary.socket == socket:
+            if summary.running and socket in (None, summary.socket):
                 return path
-    raise SessionError(f"no cycle runs in socket {printable(socket, 64)} at this moment")
+    where = "" if socket is None else f" in socket {printable(socket, 64)}"
+    raise SessionError(f"no cycle runs{where} at this moment")
 
 
 def summarise(path: Path) -> SessionSummary:

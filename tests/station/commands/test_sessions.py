@@ -14,7 +14,9 @@ import pytest
 
 from station.cli import main
 from station.model import Outcome
+from station.session.format import read_log
 from station.session.store import find
+from tests.support.command import PATIENCE_S, running, told_to_end
 from tests.support.sessions import record, result_of, start
 from tests.support.station import station
 
@@ -98,6 +100,60 @@ def test_show_prints_the_timeline(folder: Path, capsys: pytest.CaptureFixture[st
     out = capsys.readouterr().out
     assert "station bench, socket left" in out
     assert "FAIL board.silent" in out
+
+
+def _line(process: subprocess.Popen[str], wanted: str) -> str:
+    """The next line of a running command that holds ``wanted``."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if wanted in line:
+            return line
+    pytest.fail(f"no line with {wanted!r} came")
+
+
+def test_follow_shows_a_running_cycle_until_it_ends(tmp_path: Path) -> None:
+    session = start(tmp_path)
+    with running("sessions", "show", session.path, "--follow", cwd=tmp_path) as process:
+        assert "station bench, socket left" in _line(process, "station")
+        session.note("uart", "at first")
+        assert "note: at first" in _line(process, "note")
+        session.note("uart", "and then")
+        assert "note: and then" in _line(process, "note")
+        session.end(result_of(Outcome.FAIL, code="board.silent"))
+        session.close()
+        out, err = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, err) == (0, "")
+    assert "FAIL board.silent\n" in out
+    assert "What to do: " in out
+
+
+def test_follow_ends_with_sigint_and_finds_the_cycle_of_a_socket(tmp_path: Path) -> None:
+    with station(tmp_path) as rig:
+        rig.configuration()
+        config = str(tmp_path / "station.yaml")
+        session = start(tmp_path / "state", name="running.jsonl.gz")
+        with running("sessions", "show", "--follow", "--config", config, "--socket", "left", cwd=tmp_path) as process:
+            assert "running.jsonl.part" in _line(process, "session log")
+            _line(process, "ms")
+            ended = told_to_end(process, signal.SIGINT)
+        assert (ended.status, ended.err) == (130, "station: stopped\n")
+        session.note("uart", "nothing was disturbed")
+        session.end(result_of())
+        log = session.close().path.rename(tmp_path / "log.jsonl.gz")
+        assert read_log(log).end is not None
+
+
+def test_follow_of_what_has_ended_shows_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("m-failed.jsonl.gz", "m-failed.jsonl.part"):
+        assert main(["sessions", "show", str(folder / name), "--follow"]) == 0
+        assert "FAIL board.silent" in capsys.readouterr().out
+
+
+def test_show_says_which_words_it_wants(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log, config = str(folder / "log.jsonl.gz"), str(tmp_path / "station.yaml")
+    for arguments in ([], [log, "--config", config], ["--config", config]):
+        assert main(["sessions", "show", *arguments]) == 2
+        assert capsys.readouterr().err.startswith("station: usage.invalid: ")
 
 
 def test_export_writes_a_checked_private_copy_once(
