@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -150,3 +152,20 @@ def test_what_a_crash_left_is_finished_and_knows_its_unit(tmp_path: Path) -> Non
     assert finish_cut_off(tmp_path) == ()
     running.end(result_of())
     assert read_log(running.close().path).end is not None
+
+
+def test_a_packed_log_is_summed_up_as_the_same_log_unpacked(tmp_path: Path) -> None:
+    """Packed ones of common size are read in another way, for speed."""
+    ended = record_at(tmp_path, NOON_S, "left")
+    unit = Unit("CHIP", "EUI", "DEVICE", "SERIAL", UnitStatus.RESERVED)
+    cut = start(tmp_path, name="cut.jsonl.gz")
+    cut.given("journal.reserve", {"cycle": 1, "chip_id": "CHIP"}, Unit, lambda: unit)
+    cut.close()
+    for packed in (ended, cut.path):
+        plain = packed.with_suffix("")
+        content = gzip.decompress(packed.read_bytes())
+        for tail in (b"", b'{"n":', content[:50]):
+            plain.write_bytes(content + tail)
+            packed.write_bytes(gzip.compress(content + tail))
+            assert replace(summarise(packed), path=plain, size_bytes=0) == replace(summarise(plain), size_bytes=0)
+            assert summarise(packed).torn == bool(tail)
