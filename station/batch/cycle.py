@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from drivers.errors import DriverError
@@ -80,10 +80,14 @@ class ListedCycle:
     def _provision(self) -> None:
         effects = Effects(self._lane.journal, self._number, self._bench.repeat_unnamed)
         unit = self._step(Step.RESERVE, self._reserve)
-        self._step(Step.ACTIVATE, lambda: server_steps.activate(self._lane, effects, unit))
-        activated = self._known()
+        proven = self._step(Step.ACTIVATE, lambda: server_steps.activate(self._lane, effects, unit))
+        # Where the calls name their ids and the answers are journalled, the journal has nothing to add.
+        activated = (
+            replace(unit, activated=True) if proven and unit.device_id and not unit.open_effects else self._known()
+        )
         self._step(Step.BIND, lambda: server_steps.bind(self._lane, effects, activated))
-        bound = self._known()
+        bound = replace(activated, bound=True) if proven and activated.sn else self._known()
+        self._unit = bound
         if not (bound.activated and bound.bound and bound.device_id and bound.sn):
             raise UnitError("journal.contradiction", f"both calls were confirmed, and the unit is {bound.status}")
 

@@ -87,6 +87,8 @@ class Batch:
         self._lock = threading.Lock()
         self._errors = 0
         self._ended: dict[int, Ended] = {}
+        self._resumed: set[int] = set()
+        """Rows, by line, whose unit has its ids already."""
         self._jobs = max(1, min(jobs, len(rows), self._config.api.http.max_connections - 1))
         self._closing = ExitStack()
         for library in ("httpx", "httpcore"):
@@ -169,7 +171,10 @@ class Batch:
     def _is_done(self, row: ListedRow) -> bool:
         """Whether the journal has the unit as provisioned already, and nothing is left to find out about it."""
         unit = self._journal.find_unit(row.unit.chip_id)
-        if unit is None or not _is_whole(unit) or unit.app_eui != row.unit.app_eui:
+        if unit is None:
+            return False
+        if not _is_whole(unit) or unit.app_eui != row.unit.app_eui:
+            self._resumed.add(row.line)
             return False
         message = "activated and bound before"
         self._note(Ended(row, Outcome.ABORTED, PROVISIONED, unit.device_id, unit.sn, message, resumed=True))
@@ -182,7 +187,7 @@ class Batch:
             return next(waiting, None)
 
     def _serve(self, row: ListedRow, holder: str) -> None:
-        is_new = self._config.ids.source is IdSource.POOL and self._journal.find_unit(row.unit.chip_id) is None
+        is_new = self._config.ids.source is IdSource.POOL and row.line not in self._resumed
         if is_new and (problem := self._supply.take()) is not None:
             self._end(f"no ids: {problem}")
             self._note(Ended(row, Outcome.ERROR, "pool.empty", message=problem))

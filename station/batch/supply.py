@@ -17,6 +17,8 @@ class Supply:
         self._low_water = low_water
         self._promised = 0
         """Units begun with a promise whose cycle has not ended: some have taken their ids from the pool already."""
+        self._left = 0
+        """Pairs that may be promised before the pool is looked at again."""
         self._changed = threading.Condition()
 
     def take(self) -> str | None:
@@ -32,6 +34,10 @@ class Supply:
                     return problem or "no free DeviceID or SN is left in the pool"
                 self._changed.wait()
             self._promised += 1
+            self._left -= 1
+            is_low = self._left < self._low_water
+        if is_low:
+            self._refill.poke()
         return None
 
     def give_back(self) -> None:
@@ -41,8 +47,7 @@ class Supply:
             self._changed.notify_all()
 
     def _is_left(self) -> bool:
-        levels = self._journal.pool_levels()
-        free = min(levels.free(kind) for kind in IdKind)
-        if free < self._low_water:
-            self._refill.poke()
-        return free > self._promised
+        if self._left <= 0:
+            levels = self._journal.pool_levels()
+            self._left = min(levels.free(kind) for kind in IdKind) - self._promised
+        return self._left > 0
