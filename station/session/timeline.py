@@ -26,7 +26,6 @@ from station.session.format import Event, SessionLog
 from station.session.lost_time import LostTime
 from station.session.messages import body_of, bytes_of, headers_of, spans_of
 
-MAX_BODY_CHARS = 4000
 BRIEF_BYTES = 8
 """How many bytes of a direction stand in a line; the frames beside them say the rest, ``hex_dump`` shows all."""
 BRIEF_CHARS = 28
@@ -34,6 +33,8 @@ EXCHANGE_COLUMNS = 46
 MAX_EXCHANGE_BYTES = 256
 """What was read behind one write is one line up to here."""
 WHERE_COLUMNS = 10
+MAX_SHORT_CHARS = 40
+"""A given value of this length stands whole in its line."""
 _INDENT = " " * (10 + 2 + WHERE_COLUMNS + 1)
 _FRAMING_BYTES = b"\t\r\n\x02\x03"
 
@@ -213,15 +214,20 @@ def _outcome(event: Event) -> Iterator[str]:
 
 
 def _dump(event: Event) -> Iterable[str]:
-    """Every byte of a transport event, or the headers and body of an HTTP message."""
+    """Every byte of a transport event, the headers and body of an HTTP message, all of a value that a line would cut."""
     if event.kind in ("tx", "rx", "discard"):
         yield from hex_rows(bytes_of(event))
     elif event.kind in ("req", "resp") and "err" not in event.fields:
         yield from (f"{name}: {value}" for name, value in headers_of(event))
         if "text" in event.fields:
-            yield from _pieces(str(event.fields["text"])[:MAX_BODY_CHARS])
+            yield from _pieces(str(event.fields["text"]))
         else:
             yield from hex_rows(body_of(event))
+    elif event.kind == "given":
+        for name in ("args", "value", "raised"):
+            text = json.dumps(event.fields.get(name), ensure_ascii=False)
+            if len(text) > MAX_SHORT_CHARS:
+                yield from _pieces(f"{name}: {text}")
 
 
 def _pieces(text: str, size: int = MAX_LINE_CHARS - 40) -> Iterator[str]:

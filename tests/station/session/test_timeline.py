@@ -173,6 +173,18 @@ def test_hex_shows_every_byte_header_and_body(tmp_path: Path) -> None:
     assert any('{"code":"1"}' in line for line in lines)
 
 
+def test_hex_cuts_neither_a_body_nor_a_value_nor_the_head(tmp_path: Path) -> None:
+    long = "".join(f"{index:05d}" for index in range(2000))
+    answer = {"status": 200, "headers": [], "text": long}
+    log = log_of(
+        Event(1, 1, "given", fields={"name": "n", "args": {}, "value": long}), Event(2, 2, "resp", fields=answer)
+    )
+    log.head["configuration"] = long
+    whole = "".join(line.strip() for line in timeline(log, hex_dump=True))
+    assert whole.count(long) == 3
+    assert long not in "".join(line.strip() for line in timeline(log))
+
+
 def test_a_log_that_was_cut_off_says_so() -> None:
     assert list(timeline(log_of()))[-1] == "cut off: the log has no end"
     assert list(timeline(log_of(torn="the last line was cut off after 3 bytes")))[-1] == (
