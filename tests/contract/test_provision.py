@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from station.production_api.simulator.settings import SimulatorSettings
-from tests.support.command import running, told_to_end
+from tests.support.command import COMMAND, running, told_to_end
 from tests.support.listed import chip, list_rig
 
 SLOW = SimulatorSettings(seed=7, latency_s=0.02)
@@ -18,7 +22,7 @@ SLOW = SimulatorSettings(seed=7, latency_s=0.02)
 def test_a_list_ends_with_a_result_of_one_row_for_each_of_its_own(tmp_path: Path) -> None:
     with list_rig(tmp_path, 6) as listed:
         ended = listed.provision("--json", "--jobs", "3")
-        assert (ended.status, ended.err.splitlines()[-1]) == (0, f"6 of 6 provisioned; {tmp_path}/chips.result.csv")
+        assert (ended.status, ended.err) == (0, f"6 of 6 provisioned; {tmp_path}/chips.result.csv\n")
         rows = listed.result()
         assert list(rows[0]) == ["chipId", "appEui", "deviceId", "sn", "outcome", "code", "message"]
         assert [row["chipId"] for row in rows] == [chip(number) for number in range(1, 7)]
@@ -90,6 +94,22 @@ def test_a_result_that_cannot_be_written_is_told_before_anything_is_begun(
         ended = listed.provision("--result", str(tmp_path / result))
         assert (ended.status, ended.err.split(": ")[1]) == (status, code)
         assert listed.licences() == 0
+
+
+def test_a_terminal_shows_how_far_the_list_has_come(tmp_path: Path) -> None:
+    """Elsewhere nothing but the last line is written: see the first test."""
+    with list_rig(tmp_path, 5) as listed:
+        ours, its = pty.openpty()
+        shown = b""
+        with subprocess.Popen([COMMAND, *listed.words()], stderr=its, stdout=subprocess.DEVNULL) as process:
+            os.close(its)
+            with contextlib.suppress(OSError):  # how the end of a terminal reads
+                while piece := os.read(ours, 65536):
+                    shown += piece
+            os.close(ours)
+        assert process.returncode == 0
+        assert b"5/5" in shown
+        assert b"5 of 5 provisioned" in shown
 
 
 def test_a_station_whose_sns_are_scanned_takes_no_list(tmp_path: Path) -> None:
