@@ -2,23 +2,20 @@
 are provisioned; last line ``N unplugs, M signals, K cycles, V violations``.
 
 The agent is a real process that is started again whenever it has ended, as systemd does. Nobody does anything at the station but
-put boards in, scan, put cables back, and look at the printer where the station asks whether a label came out.
+put boards in, scan, put cables back, reseat a board that is said not to answer, and look at the printer where the station asks
+whether a label came out.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import queue
 import random
-import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -27,6 +24,7 @@ from typing import Any
 
 from drivers.simulated.scanner import SimulatedScanner
 from station.production_api.simulator.settings import SimulatorSettings
+from tests.chaos.supervisor import Supervisor
 from tests.crash.judge import problems
 from tests.crash.nursery import result_of
 from tests.support.station import Board, Place, Rig, Settings
@@ -37,8 +35,6 @@ LONGEST_WAIT_S = 0.4
 """From a scan to the disturbance: about a cycle, the time that the agent takes to start again not counted."""
 RESCAN_S = 1.0
 PATIENCE_S = 90.0
-END_S = 30.0
-"""A stop takes about as long as the step in progress; systemd would wait for more than a minute."""
 
 
 WINDOW = 3
@@ -50,73 +46,6 @@ MORE_THREADS = 4
 COMES_AND_GOES = 16
 """Descriptors of one kind: a serial port that is open has four pipes (pyserial's, to end a read and a write), and there are four
 ports; connections to the API are kept open for a while."""
-
-
-class Supervisor:
-    """``station run``, started again whenever it ends. ``rows`` brings every cycle's line."""
-
-    def __init__(self, rig: Rig) -> None:
-        rig.configuration()
-        self._file = rig.folder / "station.yaml"
-        self._log = (rig.folder / "agent.log").open("ab")
-        self.rows: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self.starts = 0
-        self.start()
-
-    def start(self) -> None:
-        self.starts += 1
-        self._log_start = Path(self._log.name).stat().st_size
-        command = [sys.executable, "-m", "station.cli", "run", "--json", "--config", str(self._file)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
-        self._reader = threading.Thread(target=self._read, args=[self.process])
-        self._reader.start()
-
-    def _read(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.endswith("\n"):
-                self.rows.put(json.loads(line))
-
-    def end(self) -> int:
-        """The status of a process that was sent a signal that ends it."""
-        status = self.process.wait(END_S)
-        self._reader.join()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return status
-
-    def descriptors(self) -> Counter[str]:
-        """What the agent's descriptors lead to, by kind; connections to the API are kept open for a while on purpose."""
-        found: Counter[str] = Counter()
-        for entry in (Path("/proc") / str(self.process.pid) / "fd").iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                found[re.sub(r"[0-9]+", "N", str(entry.readlink()))] += 1
-        return found
-
-    @property
-    def is_begun(self) -> bool:
-        """Whether the agent has come so far that a signal is its own to obey: before, it has touched nothing."""
-        return b"waits for a board" in (Path(self._log.name)).read_bytes()[self._log_start :]
-
-    def lines_of(self, socket: str) -> list[str]:
-        """What this agent said of a socket, whole lines."""
-        said = Path(self._log.name).read_bytes()[self._log_start :].decode("utf-8", "replace")
-        mark = f"[{socket}] "
-        return [line.removeprefix(mark).rstrip() for line in said.splitlines(keepends=True) if _is_whole(line, mark)]
-
-    def threads(self) -> int:
-        """How many threads the agent has."""
-        return len(list((Path("/proc") / str(self.process.pid) / "task").iterdir()))
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.end()
-        self._log.close()
-
-
-def _is_whole(line: str, mark: str) -> bool:
-    return line.startswith(mark) and line.endswith("\n")
 
 
 @dataclass
@@ -136,7 +65,11 @@ class Run:
     passed_s: list[float] = field(default_factory=list)
     """From each replug of a UART to the PASS of the board behind it, a scan that came too early and the next included."""
     labels_told: int = 0
+    reseated: int = 0
+    """Boards taken out and put in again, since the station said that they do not answer: a ROM that heard something else than 7F
+    first, the rest of an interrupted exchange, is deaf until it is powered on again (AN3155)."""
     _scans: int = 0
+    _is_silent: bool = False
     _held: dict[int, list[Counter[str]]] = field(default_factory=dict)
 
     def disturb(self, kind: str) -> None:
@@ -154,7 +87,6 @@ class Run:
             seen = self.agent.lines_of(name)
             link.replug()
             self._measure_ready(name, seen)
-            self._scan(place)
         else:
             self._signal(signal.Signals[kind])
         ended_s = time.monotonic()
@@ -201,6 +133,8 @@ class Run:
                 if time.monotonic() > ends_s:
                     raise AssertionError(f"{chip_id} does not pass: {self.outcomes}") from None
             if chip_id not in self.passed:
+                if self._is_silent:
+                    self._reseat(place, board)
                 self._scan(place)
 
     def _start_again(self) -> None:
@@ -211,9 +145,16 @@ class Run:
             raise AssertionError(f"the agent has ended: {status}")
         self.agent.start()
 
+    def _reseat(self, place: Place, board: Board) -> None:
+        self.reseated += 1
+        self._is_silent = False
+        place.uart.lift()
+        place.uart.insert(board)
+
     def _take(self, row: dict[str, Any]) -> None:
         self.outcomes[f"{row['outcome']} {row['code'] or ''}".strip()] += 1
         self.rig.results.append(result_of(row))
+        self._is_silent = row["code"] == "board.silent"
         if row["outcome"] == "PASS":
             self.passed.add(row["chip_id"])
         elif row["code"] == "label.in_doubt":
@@ -278,7 +219,8 @@ def chaos(folder: Path, unplugs: int, signals: int, seed: int) -> int:
     for violation in run.violations:
         sys.stdout.write(f"VIOLATION: {violation}\n")
     sys.stdout.write(
-        f"{agent.starts} starts, {run.labels_told} labels in doubt, slowest recovery {run.slowest_s:.1f} s\n"
+        f"{agent.starts} starts, {run.labels_told} labels in doubt, {run.reseated} boards reseated, "
+        f"slowest recovery {run.slowest_s:.1f} s\n"
         f"scanner replugged to socket ready: {_spread(run.ready_s)}\n"
         f"UART replugged to PASS: {_spread(run.passed_s)}\n"
         f"{unplugs} unplugs, {signals} signals, {sum(run.outcomes.values())} cycles, {len(run.violations)} violations\n"
