@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from drivers.errors import PortLost, PortUnsupported
 from drivers.reset import MAX_STEPS, PRESETS, ResetSequence, ResetStep, run_reset
+from drivers.serial_local import LocalSerialPort
 from drivers.serial_port import SerialOptions, open_serial
 from drivers.simulated.link import PtyLink
 from drivers.transport import SerialTransport
@@ -70,12 +72,20 @@ def test_steps_reach_a_real_wire_in_order() -> None:
     assert clock.monotonic_s() - before_s == pytest.approx(0.15)
 
 
+def wait_until_gone(port: SerialTransport) -> None:
+    """A pty hangs up when the last thread that waits on its other side has let go of it."""
+    assert isinstance(port, LocalSerialPort)
+    while not port.is_gone():
+        time.sleep(0.001)
+
+
 def test_a_port_without_lines_cannot_reset_and_an_unplugged_one_is_lost() -> None:
     link = PtyLink(EchoDevice())
     port = open_serial(SerialOptions(link.path), CLOCK)
     with pytest.raises(PortUnsupported):
         run_reset(port, ResetSequence("esp-classic"), CLOCK)
     link.unplug()
+    wait_until_gone(port)
     with pytest.raises(PortLost):
         run_reset(port, ResetSequence("esp-classic"), CLOCK)
     port.close()
