@@ -24,7 +24,7 @@ from station.journal.journal import Journal
 from station.journal.opening import open_journal
 from station.journal.place import ServerPlace, place_of
 from station.journal.postgresql import BoundedConnection, connector, shared_engine
-from station.journal.sqlite import writer_engine
+from station.journal.sqlite import writer
 from station.model import IdKind, IdSource
 
 SMALL, LARGE = 1000, 1_000_000
@@ -159,11 +159,11 @@ def _fill(location: Path | str, units: int) -> None:
                 highest = f"(SELECT max({column}) FROM {table})"
                 connection.exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), {highest})")
             connection.exec_driver_sql("ANALYZE")
+        engine.dispose()
     else:
-        engine = writer_engine(place, 60)
-        with engine.begin() as connection:
-            _insert(connection, units, percent="%")
-    engine.dispose()
+        store = writer(place, 60)
+        store.run(lambda connection: _insert(connection, units, percent="%"))
+        store.close()
 
 
 def _insert(connection: sa.Connection, units: int, percent: str) -> None:

@@ -128,17 +128,20 @@ class Refill:
 
     def _top_up(self) -> str | None:
         levels = self._journal.pool_levels()
+        has_asked = False
         for kind in IdKind:
             if self._stopping.is_set():
                 break
             if self._is_low(levels, kind):
+                has_asked = True
                 problem = self._request_in_turn(kind)
                 if self._stopping.is_set():
                     break  # what the end of the station did to the call is no trouble of the server's
                 self._note(kind, problem)
             else:
                 self._note(kind, None)
-        levels = self._journal.pool_levels()
+        if has_asked:
+            levels = self._journal.pool_levels()
         problem = next(filter(None, self._problems.values()), None)
         event = PoolChanged(levels.free(IdKind.DEVICE_ID), levels.free(IdKind.SN), problem)
         if event != self._told:

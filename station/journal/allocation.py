@@ -15,6 +15,7 @@ from station.errors import UnitError
 from station.journal.errors import JournalContradiction, JournalMisuse, PoolEmpty
 from station.journal.pool import BatchReport, BatchState, IdState, PoolCounts, PoolLevels
 from station.journal.schema import id_batches, ids
+from station.journal.statement import Row, Statement
 from station.journal.text import id_problem, remark
 from station.model import IdKind
 
@@ -29,22 +30,33 @@ _TAKE_TRIES = 3
 _UNSPENT = ids.c.state != sa.literal_column("'used'")
 _UNANSWERED = id_batches.c.state != sa.literal_column("'answered'")
 
-_ONE = sa.select(ids).where(ids.c.kind == sa.bindparam("k"), ids.c.value == sa.bindparam("v")).with_for_update()
+_ONE = Statement(
+    sa.select(ids).where(ids.c.kind == sa.bindparam("k"), ids.c.value == sa.bindparam("v")).with_for_update()
+)
 _FREE = (
     sa.select(ids.c.value)
     .where(ids.c.kind == sa.bindparam("k"), ids.c.state == IdState.FREE.value, _UNSPENT)
     .order_by(ids.c.batch, ids.c.value)
     .limit(1)
 )
-_FREE_NOT_LOCKED = _FREE.with_for_update(skip_locked=True)
-_FREE_WAITING = _FREE.with_for_update()
+_FREE_NOT_LOCKED = Statement(_FREE.with_for_update(skip_locked=True))
+_FREE_WAITING = Statement(_FREE.with_for_update())
 _MOVE = (
     sa.update(ids)
     .where(ids.c.kind == sa.bindparam("k"), ids.c.value == sa.bindparam("v"))
     .values(state=sa.bindparam("new_state"), chip_id=sa.bindparam("new_chip"))
 )
-_TAKE = _MOVE.where(ids.c.state == IdState.FREE.value)
-_ADD = sa.insert(ids)
+_TAKE = Statement(_MOVE.where(ids.c.state == IdState.FREE.value))
+_MOVE_ANY = Statement(_MOVE)
+_ADD = Statement(sa.insert(ids))
+_COUNTED = sa.select(ids.c.kind, ids.c.state, sa.func.count()).group_by(ids.c.kind, ids.c.state)
+_BY_STATE = Statement(_COUNTED)
+_UNSPENT_BY_STATE = Statement(_COUNTED.where(_UNSPENT))
+_ASKED = Statement(
+    sa.select(id_batches.c.kind, id_batches.c.state, sa.func.sum(id_batches.c.asked))
+    .where(_UNANSWERED)
+    .group_by(id_batches.c.kind, id_batches.c.state)
+)
 
 
 def take(connection: sa.Connection, kind: IdKind, chip_id: str) -> str:
@@ -55,7 +67,7 @@ def take(connection: sa.Connection, kind: IdKind, chip_id: str) -> str:
     """
     for attempt in range(_TAKE_TRIES):
         statement = _FREE_NOT_LOCKED if attempt == 0 else _FREE_WAITING
-        value = connection.execute(statement, {"k": kind.value}).scalar_one_or_none()
+        value = statement.scalar(connection, {"k": kind.value})
         if value is not None and _moved(connection, _TAKE, kind, value, IdState.RESERVED, chip_id):
             return str(value)
     raise PoolEmpty(f"no free {NAMES[kind]} is left in the pool")
@@ -64,11 +76,11 @@ def take(connection: sa.Connection, kind: IdKind, chip_id: str) -> str:
 def claim_scanned(connection: sa.Connection, sn: str, chip_id: str) -> None:
     """Reserve the SN that a scan gave, whether or not it came from the API through this journal.
     Raises UnitError("unit.sn_taken")."""
-    row = connection.execute(_ONE, {"k": IdKind.SN.value, "v": sn}).mappings().one_or_none()
+    row = _ONE.row(connection, {"k": IdKind.SN.value, "v": sn})
     if row is None:
         _add(connection, IdKind.SN, sn, IdState.RESERVED, chip_id)
     elif row["state"] == IdState.FREE:
-        _moved(connection, _MOVE, IdKind.SN, sn, IdState.RESERVED, chip_id)
+        _moved(connection, _MOVE_ANY, IdKind.SN, sn, IdState.RESERVED, chip_id)
     else:
         raise UnitError("unit.sn_taken", f"SN {sn} is {row['state']} by chip {row['chip_id']}")
 
@@ -82,11 +94,11 @@ def forget_scanned(connection: sa.Connection, sn: str, chip_id: str) -> None:
 def name(connection: sa.Connection, kind: IdKind, value: str, chip_id: str) -> None:
     """Note that a call is about to name the id of this unit. Raises JournalContradiction for an id that is not this unit's
     or is out of use."""
-    row = connection.execute(_ONE, {"k": kind.value, "v": value}).mappings().one_or_none()
+    row = _ONE.row(connection, {"k": kind.value, "v": value})
     if row is None or row["chip_id"] != chip_id or row["state"] == IdState.RETIRED:
         raise JournalContradiction(f"{NAMES[kind]} {remark(value)} is not chip {chip_id}'s to use: {_standing(row)}")
     if row["state"] == IdState.RESERVED:
-        _moved(connection, _MOVE, kind, value, IdState.NAMED, chip_id)
+        _moved(connection, _MOVE_ANY, kind, value, IdState.NAMED, chip_id)
 
 
 def use(connection: sa.Connection, kind: IdKind, value: str, chip_id: str, *, even_retired: bool = False) -> None:
@@ -98,7 +110,7 @@ def use(connection: sa.Connection, kind: IdKind, value: str, chip_id: str, *, ev
     problem = id_problem(value)
     if problem is not None:
         raise JournalContradiction(f"{NAMES[kind]} {remark(value, 80)!r}: {problem}")
-    row = connection.execute(_ONE, {"k": kind.value, "v": value}).mappings().one_or_none()
+    row = _ONE.row(connection, {"k": kind.value, "v": value})
     if row is None:
         _add(connection, kind, value, IdState.USED, chip_id)
         return
@@ -106,7 +118,7 @@ def use(connection: sa.Connection, kind: IdKind, value: str, chip_id: str, *, ev
     if not (own or row["state"] == IdState.FREE):
         raise JournalContradiction(f"{NAMES[kind]} {value} cannot be chip {chip_id}'s: {_standing(row)}")
     if row["state"] != IdState.USED:
-        _moved(connection, _MOVE, kind, value, IdState.USED, chip_id)
+        _moved(connection, _MOVE_ANY, kind, value, IdState.USED, chip_id)
 
 
 def retire(connection: sa.Connection, kind: IdKind, value: str, chip_id: str) -> str:
@@ -117,18 +129,18 @@ def retire(connection: sa.Connection, kind: IdKind, value: str, chip_id: str) ->
     label = f"{NAMES[kind]} {remark(value, 200)}"
     if id_problem(value) is not None:
         return f"{label} is no possible id"
-    row = connection.execute(_ONE, {"k": kind.value, "v": value}).mappings().one_or_none()
+    row = _ONE.row(connection, {"k": kind.value, "v": value})
     if row is None:
         _add(connection, kind, value, IdState.RETIRED, chip_id)
     elif row["chip_id"] not in (None, chip_id) and row["state"] in (IdState.NAMED, IdState.USED):
         return f"{label} stays with chip {row['chip_id']}"
     elif row["state"] != IdState.RETIRED:
-        _moved(connection, _MOVE, kind, value, IdState.RETIRED, row["chip_id"] or chip_id)
+        _moved(connection, _MOVE_ANY, kind, value, IdState.RETIRED, row["chip_id"] or chip_id)
     return f"{label} retired"
 
 
 def is_retired(connection: sa.Connection, kind: IdKind, value: str) -> bool:
-    row = connection.execute(_ONE, {"k": kind.value, "v": value}).mappings().one_or_none()
+    row = _ONE.row(connection, {"k": kind.value, "v": value})
     return row is not None and row["state"] == IdState.RETIRED
 
 
@@ -159,7 +171,7 @@ def finish_batch(connection: sa.Connection, now_ms: int, batch_id: int, values: 
     report = BatchReport(batch_id, kind, asked, accepted, tuple(_rejects(values, known)))
     if accepted:
         free = {"kind": kind.value, "state": IdState.FREE.value, "batch": batch_id, "chip_id": None}
-        connection.execute(_ADD, [free | {"value": value} for value in accepted])
+        _ADD.change_each(connection, [free | {"value": value} for value in accepted])
     detail = "; ".join(f"{value!r}: {reason}" for value, reason in report.rejected)
     _close_batch(connection, now_ms, batch_id, BatchState.ANSWERED, detail, len(accepted))
     return report
@@ -174,12 +186,10 @@ def end_batch(connection: sa.Connection, now_ms: int, batch_id: int, state: Batc
 def levels(connection: sa.Connection, *, count_used: bool) -> PoolLevels:
     """The pool by kind and state. Counting the used ids reads all of them; the rest costs the same at any size."""
     counts = dict.fromkeys(IdKind, PoolCounts(used=0 if count_used else None))
-    by_state = sa.select(ids.c.kind, ids.c.state, sa.func.count()).group_by(ids.c.kind, ids.c.state)
-    for kind, state, number in connection.execute(by_state if count_used else by_state.where(_UNSPENT)):
+    for kind, state, number in (_BY_STATE if count_used else _UNSPENT_BY_STATE).tuples(connection):
         counts[IdKind(kind)] = replace(counts[IdKind(kind)], **{state: number})
-    asked = sa.select(id_batches.c.kind, id_batches.c.state, sa.func.sum(id_batches.c.asked)).where(_UNANSWERED)
     names = {BatchState.LOST: "possibly_lost", BatchState.REQUESTED: "in_flight"}
-    for kind, state, number in connection.execute(asked.group_by(id_batches.c.kind, id_batches.c.state)):
+    for kind, state, number in _ASKED.tuples(connection):
         if BatchState(state) in names:
             counts[IdKind(kind)] = replace(counts[IdKind(kind)], **{names[BatchState(state)]: int(number)})
     return PoolLevels(counts)
@@ -220,17 +230,17 @@ def _close_batch(
 
 def _add(connection: sa.Connection, kind: IdKind, value: str, state: IdState, chip_id: str) -> None:
     row = {"kind": kind.value, "value": value, "state": state.value, "batch": None, "chip_id": chip_id}
-    connection.execute(_ADD, row)
+    _ADD.change(connection, row)
 
 
 def _moved(
-    connection: sa.Connection, statement: sa.Update, kind: IdKind, value: str, state: IdState, chip_id: str
+    connection: sa.Connection, statement: Statement, kind: IdKind, value: str, state: IdState, chip_id: str
 ) -> bool:
     moved = {"k": kind.value, "v": value, "new_state": state.value, "new_chip": chip_id}
-    return connection.execute(statement, moved).rowcount == 1
+    return statement.change(connection, moved) == 1
 
 
-def _standing(row: sa.RowMapping | None) -> str:
+def _standing(row: Row | None) -> str:
     if row is None:
         return "it is not on record"
     return f"it is {row['state']}" + (f" by chip {row['chip_id']}" if row["chip_id"] else "")

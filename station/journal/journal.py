@@ -16,15 +16,16 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from drivers.clock import Clock
-from station.journal import allocation, decisions, progress, units, versions
+from station.journal import allocation, cycle_rows, decisions, progress, units, versions
 from station.journal.decisions import Person
 from station.journal.errors import JournalContradiction, JournalError, JournalUnreachable
 from station.journal.pool import BatchReport, BatchState, PoolLevels
 from station.journal.progress import Scene
 from station.journal.reading import JournalReader
 from station.journal.records import Decision, Reprint
-from station.journal.schema import cycles, effects, id_batches, sessions, steps
+from station.journal.schema import cycles, effects, id_batches
 from station.journal.schema import units as units_table
+from station.journal.statement import Statement
 from station.journal.store import Store
 from station.journal.tenure import Tenure
 from station.journal.text import checked_id, remark
@@ -32,6 +33,13 @@ from station.model import CycleResult, EffectState, Hold, IdKind, IdSource, Labe
 from station.ports import Intent, Settlement
 
 T = TypeVar("T")
+
+_UNIT = Statement(sa.insert(units_table))
+_GIVE = Statement(
+    sa.update(units_table)
+    .where(units_table.c.chip_id == sa.bindparam("chip"))
+    .values(device_id=sa.bindparam("new_device_id"), sn=sa.bindparam("new_sn"))
+)
 
 CUT_OFF = "the agent ended before the result was known"
 
@@ -84,15 +92,8 @@ class Journal:
 
     def begin_cycle(self, socket: str, session: str) -> int:
         """See ``CycleJournal``."""
-        row = {"station": self._station, "socket": remark(socket), "session": remark(session)}
-
-        def work(scene: Scene) -> int:
-            inserted = scene.connection.execute(sa.insert(cycles).values(**row, started_at=scene.now_ms))
-            assert inserted.inserted_primary_key is not None, "one row was inserted"
-            return int(inserted.inserted_primary_key[0])
-
         tenure = self._owned()
-        cycle = self._write(None, work)
+        cycle = self._write(None, lambda scene: cycle_rows.begin(scene, socket, session))
         self._running[cycle] = tenure
         return cycle
 
@@ -109,9 +110,7 @@ class Journal:
             checked_id("sn", scanned_sn)
 
         def work(scene: Scene) -> Unit:
-            changed = sa.update(cycles).where(cycles.c.cycle == cycle).values(chip_id=chip_id)
-            if scene.connection.execute(changed).rowcount != 1:
-                raise JournalContradiction(f"cycle {cycle} is unknown")
+            cycle_rows.name_chip(scene, cycle, chip_id)
             facts = units.locked(scene.connection, chip_id)
             if facts is None:
                 self._create_unit(scene, chip_id, app_eui, scanned_sn)
@@ -161,29 +160,8 @@ class Journal:
     def end_cycle(self, result: CycleResult) -> None:
         """See ``CycleJournal``."""
 
-        def work(scene: Scene) -> None:
-            values = {
-                "ended_at": scene.now_ms,
-                "outcome": result.outcome.value,
-                "code": result.code,
-                "chip_id": None if result.chip_id is None else remark(result.chip_id),
-                "resumed": int(result.resumed),
-                "label": result.label.value,
-                "duration_s": float(result.duration_s),
-                "message": remark(result.message),
-            }
-            running = sa.update(cycles).where(cycles.c.cycle == result.cycle, cycles.c.ended_at.is_(None))
-            if scene.connection.execute(running.values(**values)).rowcount != 1:
-                raise JournalContradiction(f"cycle {result.cycle} is not running")
-            rows = [
-                {"cycle": result.cycle, "position": position, "step": remark(step), "duration_s": float(duration_s)}
-                for position, (step, duration_s) in enumerate(result.steps.items())
-            ]
-            if rows:
-                scene.connection.execute(sa.insert(steps), rows)
-
         try:
-            self._write(result.cycle, work)
+            self._write(result.cycle, lambda scene: cycle_rows.end(scene, result))
         except JournalUnreachable:
             self._cut_off(result.cycle)
             raise
@@ -193,12 +171,7 @@ class Journal:
     def note_session(self, cycle: int, path: str, sha256: str, size_bytes: int) -> None:
         """Note the finished session log of a cycle: where it is (relative to the session directory), the SHA-256 of the file
         in hex, its size. Raises JournalContradiction for an unknown cycle or one that has its log already."""
-        row = {"cycle": cycle, "path": remark(path), "sha256": sha256, "size_bytes": size_bytes}
-
-        def work(scene: Scene) -> None:
-            scene.connection.execute(sa.insert(sessions).values(**row))
-
-        self._write(cycle, work)
+        self._write(cycle, lambda scene: cycle_rows.note_session(scene, cycle, path, sha256, size_bytes))
 
     # -- the pool ------------------------------------------------------------------------------------------------------
 
@@ -368,7 +341,7 @@ class Journal:
         """The unit's row first: its key is what two stations that meet the same chip meet on."""
         connection = scene.connection
         row = {"chip_id": chip_id, "app_eui": app_eui, "station": self._station, "reserved_at": scene.now_ms}
-        connection.execute(sa.insert(units_table).values(**row))
+        _UNIT.change(connection, row)
         pool = self._ids is IdSource.POOL
         device_id = allocation.take(connection, IdKind.DEVICE_ID, chip_id) if pool else None
         sn = scanned_sn
@@ -376,8 +349,7 @@ class Journal:
             allocation.claim_scanned(connection, scanned_sn, chip_id)
         elif pool:
             sn = allocation.take(connection, IdKind.SN, chip_id)
-        given = sa.update(units_table).where(units_table.c.chip_id == chip_id).values(device_id=device_id, sn=sn)
-        connection.execute(given)
+        _GIVE.change(connection, {"chip": chip_id, "new_device_id": device_id, "new_sn": sn})
 
     def _found(self, scene: Scene, chip_id: str) -> Unit:
         unit = units.find(scene.connection, chip_id)

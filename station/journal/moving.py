@@ -43,9 +43,7 @@ def move(path: Path, target: Secret, station: str, clock: Clock) -> dict[str, in
         path, clock, IdSource.POOL, station
     ).close()  # an older one becomes this version's, a crash's leavings are noted
     with sqlite.OwnerLock(path):
-        source = Store(
-            sqlite.writer_engine(path, LOCK_TIMEOUT_S), str(path), serial=True, lock_timeout_s=LOCK_TIMEOUT_S
-        )
+        source = sqlite.writer(path, LOCK_TIMEOUT_S)
         try:
             return _move(source, place)
         finally:
@@ -54,7 +52,7 @@ def move(path: Path, target: Secret, station: str, clock: Clock) -> dict[str, in
 
 def _move(source: Store, place: ServerPlace) -> dict[str, int]:
     connect = postgresql.connector(place, _NAME, LOCK_TIMEOUT_S)
-    target = server.server_store(postgresql.shared_engine(connect, LOCK_TIMEOUT_S), place, LOCK_TIMEOUT_S)
+    target = server.server_store(postgresql.shared_engine(connect, LOCK_TIMEOUT_S), place)
 
     def work(reading: sa.Connection) -> dict[str, int]:
         versions.check(reading)

@@ -13,7 +13,6 @@ from station.journal.errors import JournalAddress, JournalError
 from station.journal.journal import Journal
 from station.journal.place import ServerPlace, place_of, require_driver
 from station.journal.reading import JournalReader
-from station.journal.store import Store
 from station.journal.tenure import FileTenure
 from station.model import IdSource
 from station.secrets import Secret
@@ -81,7 +80,7 @@ def _open_file(path: Path, clock: Clock, ids: IdSource, station: str, lock_timeo
         sqlite.make_directory(path)
         closing.enter_context(sqlite.OwnerLock(path))
         sqlite.prepare_file(path)
-        store = Store(sqlite.writer_engine(path, lock_timeout_s), str(path), serial=True, lock_timeout_s=lock_timeout_s)
+        store = sqlite.writer(path, lock_timeout_s)
         closing.callback(store.close)
         store.run(lambda connection: sqlite.check_file(connection, path))
         versions.bring_up(store, path, int(clock.wall_s() * 1000))
@@ -95,5 +94,4 @@ def _open_file(path: Path, clock: Clock, ids: IdSource, station: str, lock_timeo
 
 
 def _file_reader(path: Path, lock_timeout_s: float) -> JournalReader:
-    engine = sqlite.reader_engine(path, lock_timeout_s)
-    return JournalReader(Store(engine, str(path), serial=True, lock_timeout_s=lock_timeout_s), sqlite)
+    return JournalReader(sqlite.reader(path, lock_timeout_s), sqlite)

@@ -17,29 +17,37 @@ from station.errors import UnitError
 from station.journal import allocation
 from station.journal.errors import JournalContradiction, JournalMisuse
 from station.journal.schema import effects, labels
+from station.journal.statement import Statement
 from station.journal.text import remark
 from station.journal.units import REQUEST_MAX_CHARS, Facts, find, must_be_locked, record_audit, refuse_held, save
 from station.model import EffectKind, EffectState, IdKind, LabelFate
 from station.ports import Intent, Settlement
 
-_EFFECT = sa.select(effects).where(effects.c.id == sa.bindparam("effect")).with_for_update()
-_OPEN_KINDS = sa.select(effects.c.kind).where(effects.c.chip_id == sa.bindparam("chip"), effects.c.settled_at.is_(None))
-_SETTLE = (
+_EFFECT = Statement(sa.select(effects).where(effects.c.id == sa.bindparam("effect")).with_for_update())
+_CHIP_OF = Statement(sa.select(effects.c.chip_id).where(effects.c.id == sa.bindparam("effect")))
+_OPEN_KINDS = Statement(
+    sa.select(effects.c.kind).where(effects.c.chip_id == sa.bindparam("chip"), effects.c.settled_at.is_(None))
+)
+_SETTLE = Statement(
     sa.update(effects)
     .where(effects.c.id == sa.bindparam("effect"))
     .values(state=sa.bindparam("new_state"), detail=sa.bindparam("new_detail"), settled_at=sa.bindparam("at"))
 )
-_REOPEN = (
+_REOPEN = Statement(
     sa.update(effects)
     .where(effects.c.id == sa.bindparam("effect"))
     .values(state=EffectState.INTENT.value, attempts=effects.c.attempts + 1, station=sa.bindparam("by"))
 )
-_LABEL_FATE = sa.update(labels).where(labels.c.effect == sa.bindparam("of")).values(fate=sa.bindparam("new_fate"))
-_COPIES = (
+_LABEL_FATE = Statement(
+    sa.update(labels).where(labels.c.effect == sa.bindparam("of")).values(fate=sa.bindparam("new_fate"))
+)
+_COPIES = Statement(
     sa.select(sa.func.count())
     .select_from(labels)
     .where(labels.c.chip_id == sa.bindparam("chip"), labels.c.fate != LabelFate.NOT_PRINTED.value)
 )
+_START = Statement(sa.insert(effects))
+_COPY = Statement(sa.insert(labels))
 
 _FATES = {
     EffectState.DONE: LabelFate.PRINTED,
@@ -103,7 +111,7 @@ def exchange_sn(scene: Scene, before: Facts, sn: str) -> None:
 
 def settle_effect(scene: Scene, facts: Facts, settlement: Settlement) -> None:
     """Write what became of an open effect of this unit, and make true of the unit what follows from it."""
-    row = scene.connection.execute(_EFFECT, {"effect": settlement.effect_id}).mappings().one_or_none()
+    row = _EFFECT.row(scene.connection, {"effect": settlement.effect_id})
     if row is None or row["chip_id"] != facts["chip_id"]:
         owner = "unknown" if row is None else f"chip {row['chip_id']}'s"
         raise JournalContradiction(f"effect {settlement.effect_id} is {owner}, not chip {facts['chip_id']}'s")
@@ -119,9 +127,9 @@ def settle_effect(scene: Scene, facts: Facts, settlement: Settlement) -> None:
         raise JournalContradiction(f"effect {settlement.effect_id} is {state}, and cannot have given an id")
     settled = {"effect": row["id"], "new_state": state.value, "new_detail": remark(settlement.detail)}
     at = None if state is EffectState.IN_DOUBT else scene.now_ms
-    scene.connection.execute(_SETTLE, settled | {"at": at})
+    _SETTLE.change(scene.connection, settled | {"at": at})
     if kind is EffectKind.PRINT:
-        scene.connection.execute(_LABEL_FATE, {"of": row["id"], "new_fate": _FATES[state].value})
+        _LABEL_FATE.change(scene.connection, {"of": row["id"], "new_fate": _FATES[state].value})
 
 
 def start_effect(scene: Scene, facts: Facts, intent: Intent, note: PrintNote | None = None) -> int:
@@ -144,9 +152,7 @@ def start_effect(scene: Scene, facts: Facts, intent: Intent, note: PrintNote | N
         "request": request,
         "intended_at": scene.now_ms,
     }
-    inserted = scene.connection.execute(sa.insert(effects).values(**row)).inserted_primary_key
-    assert inserted is not None, "one row was inserted"
-    effect_id = int(inserted[0])
+    effect_id = _START.insert(scene.connection, row)
     if intent.kind is EffectKind.PRINT:
         _count_copy(scene, facts, effect_id, note or PrintNote())
     return effect_id
@@ -154,30 +160,29 @@ def start_effect(scene: Scene, facts: Facts, intent: Intent, note: PrintNote | N
 
 def reopen(scene: Scene, effect_id: int) -> None:
     """Take up an open effect again, whichever station began it. Raises JournalContradiction, UnitError for a unit that is held."""
-    chip_id = scene.connection.execute(
-        sa.select(effects.c.chip_id).where(effects.c.id == effect_id)
-    ).scalar_one_or_none()
+    chip_id = _CHIP_OF.scalar(scene.connection, {"effect": effect_id})
     if chip_id is None:
         raise JournalContradiction(f"effect {effect_id} is unknown")
     facts = must_be_locked(scene.connection, chip_id)
-    row = scene.connection.execute(_EFFECT, {"effect": effect_id}).mappings().one()
+    row = _EFFECT.row(scene.connection, {"effect": effect_id})
+    assert row is not None, "its unit is locked, and effects are never deleted"
     if row["settled_at"] is not None:
         raise JournalContradiction(f"effect {effect_id} is {row['state']} already")
     if row["kind"] == EffectKind.PRINT:
         raise JournalContradiction("a label that may have been printed is settled by a person, never repeated")
     if row["kind"] != EffectKind.WRITE:
         refuse_held(facts)
-    scene.connection.execute(_REOPEN, {"effect": effect_id, "by": scene.station})
+    _REOPEN.change(scene.connection, {"effect": effect_id, "by": scene.station})
 
 
 def copies(connection: sa.Connection, chip_id: str) -> int:
     """How many labels of the unit exist or may exist."""
-    return int(connection.execute(_COPIES, {"chip": chip_id}).scalar_one())
+    return int(_COPIES.scalar(connection, {"chip": chip_id}))
 
 
 def open_kinds(connection: sa.Connection, chip_id: str) -> set[str]:
     """The kinds of the unit's open effects."""
-    return set(connection.execute(_OPEN_KINDS, {"chip": chip_id}).scalars())
+    return {row[0] for row in _OPEN_KINDS.tuples(connection, {"chip": chip_id})}
 
 
 def _activated(scene: Scene, facts: Facts, settlement: Settlement) -> None:
@@ -285,7 +290,7 @@ def _count_copy(scene: Scene, facts: Facts, effect_id: int, note: PrintNote) -> 
         "operator": remark(note.operator),
         "at": scene.now_ms,
     }
-    scene.connection.execute(sa.insert(labels).values(**row))
+    _COPY.change(scene.connection, row)
 
 
 def _request_text(request: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from station.journal import advisory, postgresql, versions
 from station.journal.journal import Journal
 from station.journal.place import ServerPlace
 from station.journal.reading import JournalReader
-from station.journal.store import Border, Store
+from station.journal.store import Border, PooledStore, Store
 from station.journal.text import checked_id
 from station.model import IdSource
 
@@ -29,11 +29,11 @@ def open_on_server(place: ServerPlace, clock: Clock, ids: IdSource, station: str
         on_failure.callback(closing.close)
         connect = postgresql.connector(place, checked_id("station", station), lock_timeout_s)
         engine = postgresql.shared_engine(connect, lock_timeout_s)
-        store = server_store(engine, place, lock_timeout_s)
+        store = server_store(engine, place)
         closing.callback(store.close)
         store.run(lambda connection: postgresql.check_server(connection, place.name))
         bring_up(store, place)
-        reader = _reader(engine, place, lock_timeout_s)
+        reader = _reader(engine, place)
         closing.callback(reader.close)
         tenure = advisory.SessionTenure(connect, place.name, station, clock)
         closing.callback(tenure.close)
@@ -49,13 +49,13 @@ def open_on_server(place: ServerPlace, clock: Clock, ids: IdSource, station: str
 def reader_on_server(place: ServerPlace, lock_timeout_s: float) -> JournalReader:
     """A reader with connections of its own."""
     connect = postgresql.connector(place, READER, lock_timeout_s)
-    return _reader(postgresql.shared_engine(connect, lock_timeout_s), place, lock_timeout_s)
+    return _reader(postgresql.shared_engine(connect, lock_timeout_s), place)
 
 
-def server_store(engine: sa.Engine, place: ServerPlace, lock_timeout_s: float) -> Store:
+def server_store(engine: sa.Engine, place: ServerPlace) -> Store:
     """Transactions that write."""
     border = Border(postgresql.mapped, postgresql.should_be_tried_again)
-    return Store(engine, place.name, serial=False, lock_timeout_s=lock_timeout_s, border=border)
+    return PooledStore(engine, place.name, border)
 
 
 def bring_up(store: Store, place: ServerPlace) -> None:
@@ -65,7 +65,7 @@ def bring_up(store: Store, place: ServerPlace) -> None:
     )
 
 
-def _reader(engine: sa.Engine, place: ServerPlace, lock_timeout_s: float) -> JournalReader:
+def _reader(engine: sa.Engine, place: ServerPlace) -> JournalReader:
     border = Border(postgresql.mapped, postgresql.should_be_tried_again, postgresql.read_only)
-    store = Store(engine, place.name, serial=False, lock_timeout_s=lock_timeout_s, border=border)
+    store = PooledStore(engine, place.name, border)
     return JournalReader(store, postgresql)

@@ -12,13 +12,13 @@ import os
 import sqlite3
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from station.journal.errors import JournalCorrupt, JournalError, JournalLocked
+from station.journal.one_writer import OneWriterStore
 from station.journal.store import RESTORE, mapped
 
 PRIVATE = 0o600
@@ -106,14 +106,15 @@ def sync_directory(path: Path) -> None:
         os.close(fd)
 
 
-def writer_engine(path: Path, lock_timeout_s: float) -> sa.Engine:
-    """The one connection that writes. Every transaction is BEGIN IMMEDIATE. Raises JournalError, JournalCorrupt."""
-    return _engine(path, "rw", _WRITER_PRAGMAS, "BEGIN IMMEDIATE", lock_timeout_s)
+def writer(path: Path, lock_timeout_s: float) -> OneWriterStore:
+    """Transactions on the one connection that writes. Raises JournalError, JournalCorrupt."""
+    engine = _engine(path, "rw", _WRITER_PRAGMAS, lock_timeout_s)
+    return OneWriterStore(engine, str(path), "BEGIN IMMEDIATE", lock_timeout_s)
 
 
-def reader_engine(path: Path, lock_timeout_s: float) -> sa.Engine:
-    """A connection that cannot write and sees what was last committed. Raises JournalError, JournalCorrupt."""
-    return _engine(path, "ro", _READER_PRAGMAS, "BEGIN", lock_timeout_s)
+def reader(path: Path, lock_timeout_s: float) -> OneWriterStore:
+    """Transactions on a connection that cannot write and sees what was last committed. Raises JournalError, JournalCorrupt."""
+    return OneWriterStore(_engine(path, "ro", _READER_PRAGMAS, lock_timeout_s), str(path), "BEGIN", lock_timeout_s)
 
 
 def check_file(connection: sa.Connection, path: Path) -> None:
@@ -179,7 +180,8 @@ def _refuse_to_wait(status: int, _remaining: int, _total: int) -> None:
         raise JournalError("the journal is being written by the connection that copies it")
 
 
-def _engine(path: Path, mode: str, pragmas: tuple[str, ...], begin: str, lock_timeout_s: float) -> sa.Engine:
+def _engine(path: Path, mode: str, pragmas: tuple[str, ...], lock_timeout_s: float) -> sa.Engine:
+    """An engine of one connection on which no transaction begins by itself."""
     uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
 
     def connect() -> sqlite3.Connection:
@@ -198,10 +200,6 @@ def _engine(path: Path, mode: str, pragmas: tuple[str, ...], begin: str, lock_ti
         "sqlite+pysqlite://", creator=connect, poolclass=StaticPool, pool_reset_on_return=None, hide_parameters=True
     )
 
-    def begin_as_told(connection: sa.Connection) -> Any:
-        connection.exec_driver_sql(begin)
-
-    sa.event.listen(engine, "begin", begin_as_told)
     try:
         engine.connect().close()
     except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:

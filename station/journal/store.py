@@ -1,12 +1,15 @@
-"""Transactions on one database, and the one border where its errors become the journal's."""
+"""Transactions on one database, and the one border where its errors become the journal's.
+
+``Store`` is what the journal asks for. A file has ``one_writer.OneWriterStore``; a server's database, on which many connections
+write, ``PooledStore``.
+"""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
@@ -29,6 +32,17 @@ TRIES = 3
 """How often work is done that other transactions get in the way of. Once is nearly always enough."""
 
 
+class Store(Protocol):
+    """Runs transactions. Safe to share between threads; ``work`` may run on another thread than its caller's."""
+
+    def run(self, work: Callable[[sa.Connection], T]) -> T:
+        """One transaction around ``work``: committed and synced when this returns, undone where anything raises. Raises
+        JournalError for every database error, and where its turn does not come within the lock time-out."""
+
+    def close(self) -> None:
+        """Wait for the transaction in progress and close the connections. Later transactions raise JournalError."""
+
+
 def _lost_a_race(error: Exception) -> bool:
     return isinstance(error, IntegrityError)
 
@@ -40,7 +54,7 @@ def mapped(error: Exception, name: str) -> JournalError:
     if isinstance(code, str):
         raised = _BY_SQLITE_CODE.get(code.split("_")[1], JournalError)
     else:
-        raised = JournalContradiction if isinstance(error, IntegrityError) else JournalError
+        raised = JournalContradiction if isinstance(error, IntegrityError | sqlite3.IntegrityError) else JournalError
     remedy = f"; to restore: {RESTORE}" if raised is JournalCorrupt else ""
     said = f"{cause} ({code})" if isinstance(code, str) else str(cause)
     return raised(f"{name}: {said}{remedy}")
@@ -56,61 +70,34 @@ class Border:
     begin: Callable[[sa.Connection], None] | None = None
 
 
-class Store:
-    """Runs transactions on one engine.
+class PooledStore:
+    """Implements ``Store``: each transaction has a connection of the engine's pool to itself. Work that lost a race for a unique
+    key is done once more, on what the winner left."""
 
-    With ``serial`` the transactions of all threads take turns from BEGIN to COMMIT: the single connection of SQLite, where
-    waiting on the database's own lock is unfair. Without it the engine's pool gives each its own connection.
-    """
-
-    def __init__(
-        self, engine: sa.Engine, name: str, *, serial: bool, lock_timeout_s: float, border: Border | None = None
-    ) -> None:
+    def __init__(self, engine: sa.Engine, name: str, border: Border | None = None) -> None:
         self._engine = engine
         self._border = border or Border()
         self._name = name
-        self._turn = threading.Lock() if serial else None
-        self._lock_timeout_s = lock_timeout_s
-        self._closed = False
+        self._is_closed = False
 
     def run(self, work: Callable[[sa.Connection], T]) -> T:
-        """One transaction around ``work``: committed and synced when this returns, undone where anything raises.
-
-        Raises JournalError where the turn does not come within the lock time-out, and for every database error. Where
-        several connections write, work that lost a race for a unique key is done once more, on what the winner left.
-        """
         tries = 1
         while True:
             try:
                 return self._once(work)
             except SQLAlchemyError as error:
-                if self._turn is not None or tries == TRIES or not self._border.again(error):
+                if tries == TRIES or not self._border.again(error):
                     raise self._border.mapped(error, self._name) from error
             tries += 1
 
     def close(self) -> None:
-        """Wait for the transaction in progress and close the connections. Later transactions raise JournalError."""
-        with self._my_turn():
-            self._closed = True
-            self._engine.dispose()
+        self._is_closed = True
+        self._engine.dispose()
 
     def _once(self, work: Callable[[sa.Connection], T]) -> T:
-        with self._my_turn():
-            if self._closed:
-                raise JournalError(f"{self._name}: the journal is closed")
-            with self._engine.begin() as connection:
-                if self._border.begin is not None:
-                    self._border.begin(connection)
-                return work(connection)
-
-    @contextmanager
-    def _my_turn(self) -> Iterator[None]:
-        if self._turn is None:
-            yield
-            return
-        if not self._turn.acquire(timeout=self._lock_timeout_s):
-            raise JournalError(f"{self._name}: busy for more than {self._lock_timeout_s:g} s")
-        try:
-            yield
-        finally:
-            self._turn.release()
+        if self._is_closed:
+            raise JournalError(f"{self._name}: the journal is closed")
+        with self._engine.begin() as connection:
+            if self._border.begin is not None:
+                self._border.begin(connection)
+            return work(connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,20 +12,23 @@ import sqlalchemy as sa
 from station.errors import UnitError
 from station.journal.errors import JournalContradiction
 from station.journal.schema import audit, effects, ids, units
+from station.journal.statement import Statement
 from station.journal.text import id_problem, remark
 from station.model import Effect, EffectKind, EffectState, Hold, IdKind, Unit, UnitStatus
 
 REQUEST_MAX_CHARS = 4 * 1024 * 1024
 """Longest journalled request: a write plan may hold a page image, and no supported part has a page of 1 MiB."""
 
-_BY_CHIP = sa.select(units).where(units.c.chip_id == sa.bindparam("chip"))
-_BY_CHIP_LOCKED = _BY_CHIP.with_for_update()
-_SN_BATCH = sa.select(ids.c.batch).where(ids.c.kind == IdKind.SN.value, ids.c.value == sa.bindparam("sn"))
-_OPEN = (
+_OF_CHIP = units.c.chip_id == sa.bindparam("chip")
+_LOCKED = Statement(sa.select(units).where(_OF_CHIP).with_for_update())
+_SN_BATCH = sa.select(ids.c.batch).where(ids.c.kind == IdKind.SN.value, ids.c.value == units.c.sn).scalar_subquery()
+_WITH_BATCH = Statement(sa.select(units, _SN_BATCH.label("sn_batch")).where(_OF_CHIP))
+_OPEN = Statement(
     sa.select(effects)
     .where(effects.c.chip_id == sa.bindparam("chip"), effects.c.settled_at.is_(None))
     .order_by(effects.c.id)
 )
+_AUDIT = Statement(sa.insert(audit))
 
 LADDER: tuple[tuple[UnitStatus, sa.ColumnElement[bool]], ...] = (
     (UnitStatus.ACTIVATED, units.c.activated_at.isnot(None)),
@@ -97,19 +101,17 @@ def find(connection: sa.Connection, chip_id: str) -> Unit | None:
     """The unit with its open effects, or None."""
     if id_problem(chip_id) is not None:
         return None
-    row = connection.execute(_BY_CHIP, {"chip": chip_id}).mappings().one_or_none()
+    row = _WITH_BATCH.row(connection, {"chip": chip_id})
     if row is None:
         return None
-    batch = None if row["sn"] is None else connection.execute(_SN_BATCH, {"sn": row["sn"]}).scalar_one_or_none()
-    return unit_of(row, open_effects(connection, chip_id), sn_from_pool=batch is not None)
+    return unit_of(row, open_effects(connection, chip_id), sn_from_pool=row["sn_batch"] is not None)
 
 
 def locked(connection: sa.Connection, chip_id: str) -> Facts | None:
     """The unit's row, to be changed by this transaction alone, or None."""
     if id_problem(chip_id) is not None:
         return None
-    row = connection.execute(_BY_CHIP_LOCKED, {"chip": chip_id}).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return _LOCKED.row(connection, {"chip": chip_id})
 
 
 def must_be_locked(connection: sa.Connection, chip_id: str) -> Facts:
@@ -122,14 +124,21 @@ def must_be_locked(connection: sa.Connection, chip_id: str) -> Facts:
 
 def open_effects(connection: sa.Connection, chip_id: str) -> list[Effect]:
     """Oldest first."""
-    return [effect_of(row) for row in connection.execute(_OPEN, {"chip": chip_id}).mappings()]
+    return [effect_of(row) for row in _OPEN.rows(connection, {"chip": chip_id})]
 
 
 def save(connection: sa.Connection, before: Mapping[Any, Any], after: Facts) -> None:
     """Write what has changed."""
-    changes = {name: value for name, value in after.items() if before[name] != value}
+    changes = {f"new_{name}": value for name, value in after.items() if before[name] != value}
     if changes:
-        connection.execute(sa.update(units).where(units.c.chip_id == before["chip_id"]).values(**changes))
+        _update(tuple(sorted(changes))).change(connection, {"chip": before["chip_id"], **changes})
+
+
+@functools.cache
+def _update(changed: tuple[str, ...]) -> Statement:
+    """A cycle changes the same columns each time."""
+    values: dict[str, Any] = {name.removeprefix("new_"): sa.bindparam(name) for name in changed}
+    return Statement(sa.update(units).where(_OF_CHIP).values(values))
 
 
 def refuse_held(facts: Mapping[Any, Any]) -> None:
@@ -153,14 +162,13 @@ def record_audit(
     detail: str = "",
 ) -> None:
     """Add one line to the audit; it is never changed again."""
-    connection.execute(
-        sa.insert(audit).values(
-            at=now_ms,
-            station=station,
-            operator=remark(operator),
-            action=action,
-            chip_id=chip_id,
-            reason=remark(reason),
-            detail=remark(detail),
-        )
-    )
+    row = {
+        "at": now_ms,
+        "station": station,
+        "operator": remark(operator),
+        "action": action,
+        "chip_id": chip_id,
+        "reason": remark(reason),
+        "detail": remark(detail),
+    }
+    _AUDIT.change(connection, row)

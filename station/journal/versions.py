@@ -103,8 +103,7 @@ def _create(connection: sa.Connection) -> None:
 
 
 def _keep(path: Path, copy: Path) -> None:
-    engine = sqlite.reader_engine(path, 0)
-    store = Store(engine, str(path), serial=True, lock_timeout_s=0)
+    store = sqlite.reader(path, 0)
     try:
         store.run(lambda connection: sqlite.backup(connection, copy))
     finally:

@@ -13,7 +13,7 @@ import pytest
 from station.journal.errors import JournalCorrupt, JournalError, JournalLocked, JournalVersion
 from station.journal.opening import open_journal_readonly, path_of
 from station.journal.records import UnitQuery
-from station.journal.sqlite import backup, writer_engine
+from station.journal.sqlite import backup, writer
 from tests.support.journal import ended, fill, labelled, opened, reserve
 
 ROOT = Path(__file__).parents[3]
@@ -213,19 +213,20 @@ def test_each_commit_is_synced_and_each_reference_checked(tmp_path: Path):
     """synchronous 2 is FULL: one fdatasync a commit (https://sqlite.org/pragma.html#pragma_synchronous)."""
     opened(tmp_path / "journal.db").close()
     wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0}
-    engine = writer_engine(tmp_path / "journal.db", 1)
-    with engine.connect() as connection:
-        found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in wanted}
-    engine.dispose()
+    store = writer(tmp_path / "journal.db", 1)
+    found = store.run(
+        lambda connection: {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in wanted}
+    )
+    store.close()
     assert found == wanted
 
 
 def test_a_copy_by_the_connection_that_writes_is_refused_and_does_not_wait_for_ever(tmp_path: Path):
     opened(tmp_path / "journal.db").close()
-    engine = writer_engine(tmp_path / "journal.db", 1)
-    with engine.begin() as connection, pytest.raises(JournalError, match="being written"):
-        backup(connection, tmp_path / "copy.db")
-    engine.dispose()
+    store = writer(tmp_path / "journal.db", 1)
+    with pytest.raises(JournalError, match="being written"):
+        store.run(lambda connection: backup(connection, tmp_path / "copy.db"))
+    store.close()
     assert not (tmp_path / "copy.db").exists()
 
 

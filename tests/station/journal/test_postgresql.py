@@ -84,7 +84,7 @@ def _short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 def store_of(url: str) -> Store:
     place = place_of(url)
     assert isinstance(place, ServerPlace)
-    return server.server_store(postgresql.shared_engine(postgresql.connector(place, "test", 5), 5), place, 5)
+    return server.server_store(postgresql.shared_engine(postgresql.connector(place, "test", 5), 5), place)
 
 
 def name_of(url: str) -> str:

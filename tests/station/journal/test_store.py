@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from station.journal.errors import JournalContradiction, JournalCorrupt, JournalError
-from station.journal.store import Store, mapped
+from station.journal.store import PooledStore, mapped
 
 
 @pytest.fixture
@@ -26,9 +26,8 @@ def insert(connection: sa.Connection, name: str) -> None:
     connection.execute(sa.text("INSERT INTO names VALUES (:name)"), {"name": name})
 
 
-@pytest.mark.parametrize("serial", [True, False])
-def test_a_key_that_is_taken_contradicts_and_no_value_is_in_the_message(engine: sa.Engine, serial: bool):
-    store = Store(engine, "journal", serial=serial, lock_timeout_s=1)
+def test_a_key_that_is_taken_contradicts_and_no_value_is_in_the_message(engine: sa.Engine):
+    store = PooledStore(engine, "journal")
     with pytest.raises(JournalContradiction, match=r"names\.name") as caught:
         store.run(lambda connection: insert(connection, "taken"))
     assert "taken" not in str(caught.value)
@@ -45,20 +44,8 @@ def test_where_several_write_the_loser_of_a_race_is_done_once_more(engine: sa.En
             insert(connection, "taken")
         return str(connection.exec_driver_sql("SELECT group_concat(name) FROM names").scalar())
 
-    assert Store(engine, "journal", serial=False, lock_timeout_s=1).run(work) == "taken"
+    assert PooledStore(engine, "journal").run(work) == "taken"
     assert len(looks) == 2
-
-
-def test_where_one_writes_nothing_is_tried_twice(engine: sa.Engine):
-    tries: list[bool] = []
-
-    def work(connection: sa.Connection) -> None:
-        tries.append(True)
-        insert(connection, "taken")
-
-    with pytest.raises(JournalContradiction):
-        Store(engine, "journal", serial=True, lock_timeout_s=1).run(work)
-    assert len(tries) == 1
 
 
 @pytest.mark.parametrize(

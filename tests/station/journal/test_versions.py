@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from station.journal import schema, versions
 from station.journal.errors import JournalCorrupt, JournalError, JournalVersion
 from station.journal.opening import open_journal_readonly
-from station.journal.sqlite import prepare_file, writer_engine
-from station.journal.store import Store
+from station.journal.sqlite import prepare_file, writer
 from station.model import EffectKind, EffectState, Hold, IdKind, UnitStatus
 from tests.support.journal import opened
 
@@ -41,7 +40,7 @@ def test_migrations_from_nothing_arrive_at_the_schema(tmp_path: Path):
     opened(tmp_path / "made.db").close()
     path = tmp_path / "migrated.db"
     prepare_file(path)
-    store = Store(writer_engine(path, 5), "journal", serial=True, lock_timeout_s=5)
+    store = writer(path, 5)
     store.run(versions.upgrade)
     store.close()
     assert ddl(path) == ddl(tmp_path / "made.db")
