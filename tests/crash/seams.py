@@ -25,7 +25,7 @@ from drivers.clock import Deadline
 from drivers.descriptor import DescriptorPort
 from drivers.serial_local import LocalSerialPort
 from drivers.tcp_port import TcpPort
-from station.journal.store import Store
+from station.journal.one_writer import OneWriterStore
 from station.production_api import httpx_port
 from station.production_api.http import HttpRequest, HttpResponse
 from station.production_api.httpx_port import HttpxPort
@@ -47,9 +47,9 @@ def install(switch: Switch) -> None:
 
 
 def _wrap_journal(switch: Switch) -> None:
-    run = Store.run
+    run = OneWriterStore.run
 
-    def counted(self: Store, work: Callable[[sa.Connection], T]) -> T:
+    def counted(self: OneWriterStore, work: Callable[[sa.Connection], T]) -> T:
         changed = False
 
         def inside(connection: sa.Connection) -> T:
@@ -66,7 +66,7 @@ def _wrap_journal(switch: Switch) -> None:
             switch.reach("journal: commit: after")
         return result
 
-    Store.run = counted  # type: ignore[method-assign]
+    OneWriterStore.run = counted  # type: ignore[method-assign]
 
 
 def _changes(connection: sa.Connection) -> int:
