@@ -17,6 +17,7 @@ from drivers.printer import Receipt
 from drivers.serial_port import open_serial
 from drivers.trigger import TriggerEvent
 from station.bench import Policy, World, assemble
+from station.buttons import Buttons
 from station.claims import Claims
 from station.config.models import SocketConfig
 from station.config.validate import Configuration
@@ -66,6 +67,7 @@ class Jig:
         self._configuration = configuration
         self._config = configuration.station
         self._publish_to = publish
+        self._is_watched = self._config.metrics is not None or self._config.panel is not None
         self._wanted_cycles = cycles
         self._clock = SystemClock()
         self._stopping = threading.Event()
@@ -74,7 +76,7 @@ class Jig:
         self._failure: Exception | None = None
         self._lock = threading.Lock()
         self._started_cycles = 0
-        self._aborted: set[str] = set()
+        self._buttons = Buttons(tuple(socket.name for socket in self._config.sockets))
         self.results: list[CycleResult] = []
         """Those of a wanted number of cycles; a station that runs for months keeps none."""
         self._closing = ExitStack()
@@ -134,7 +136,7 @@ class Jig:
             on_failure.callback(self._close)
             if self._config.ids.source is IdSource.POOL:
                 self._start_refilling()
-            if self._config.metrics is not None:
+            if self._is_watched:
                 self._tell_backlog()
             self._housekeeper.start()
             for worker in self._workers:
@@ -161,13 +163,20 @@ class Jig:
         """Ask for the end between cycles: no new cycle starts, those in progress are finished."""
         self._ending.set()
 
-    def abort(self, socket: str) -> None:
-        """The operator's stop: the cycle in progress in this socket ends before its next step. Raises KeyError for a socket that
-        there is not; nothing happens where no cycle runs."""
-        if socket not in {each.name for each in self._config.sockets}:
-            raise KeyError(socket)
-        with self._lock:
-            self._aborted.add(socket)
+    def start(self, socket: str, text: str | None = None) -> None:
+        """The operator's button, with what a scan would have brought. Raises KeyError for a socket that there is not, or where the
+        configuration has no page; UnitError("start.busy") during a cycle, which is told and not kept for later;
+        UnitError("start.not_ready") while the socket takes no start."""
+        self._buttons.start(socket, text)
+
+    def abort(self, socket: str) -> bool:
+        """The operator's stop: the cycle in progress in this socket ends before its next step; whether there is one. Raises
+        KeyError for a socket that there is not."""
+        return self._buttons.abort(socket)
+
+    def note(self, action: str, *, operator: str, reason: str = "", detail: str = "") -> None:
+        """Keep what a person did, beside decisions about units, in the journal's audit. Raises JournalError."""
+        self.journal.note(action, operator=operator, reason=reason, detail=detail)
 
     def reprint(
         self, chip_id: str, *, reason: str, operator: str, printer: str | None = None
@@ -263,9 +272,11 @@ class Jig:
         )
 
         def run_cycle(event: TriggerEvent) -> CycleResult:
-            with self._lock:
-                self._aborted.discard(socket.name)
-            result = self._recorded_cycle(policy, world, event)
+            self._buttons.begun(socket.name)
+            try:
+                result = self._recorded_cycle(policy, world, event)
+            finally:
+                self._buttons.ended(socket.name)
             if result.code is not None and result.code.startswith("port."):
                 port.drop()
             self.refill.poke()
@@ -273,9 +284,12 @@ class Jig:
                 self._pictures.keep(result)
             return result
 
+        trigger = self._triggers.of(socket, port, driver)
+        if self._config.panel is not None:
+            trigger = self._buttons.beside(socket.name, trigger, self._clock, self._rejected(socket.name))
         return SocketWorker(
             socket.name,
-            self._triggers.of(socket, port, driver),
+            trigger,
             run_cycle,
             self._may_start,
             self._publish,
@@ -343,9 +357,8 @@ class Jig:
             return True
 
     def _abort_of(self, socket: str) -> str | None:
-        with self._lock:
-            if socket in self._aborted:
-                return "cycle.aborted"
+        if self._buttons.is_aborted(socket):
+            return "cycle.aborted"
         return "cycle.shutdown" if self._stopping.is_set() else None
 
     def _fail(self, error: Exception) -> None:
@@ -368,7 +381,7 @@ class Jig:
         except Exception as error:
             logger.exception("what happens cannot be shown")
             self._fail(error)
-        if isinstance(event, CycleEnded) and self._config.metrics is not None:
+        if isinstance(event, CycleEnded) and self._is_watched:
             self._tell_backlog()
         if ended:
             self.stop()

@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
     from station.live import open_view
     from station.logs import chosen_style, logging_to
     from station.metrics.companion import Metrics
+    from station.page import Page
     from station.sd_notify import Notifier
     from station.service import Service
     from station.signals import Signals
@@ -57,12 +58,13 @@ def run(options: argparse.Namespace) -> int:
     notifier = Notifier.from_environment()
     with logging_to(style):
         view: View = open_view() if style is LogStyle.PLAIN else EventLog()
-        metrics, signals = Metrics(), Signals()
+        metrics, signals, page = Metrics(), Signals(), Page()
         outlets: list[Callable[[Event], None]] = [
             *outlets_of(view, options.json),
             StatusLine(notifier.status),
             metrics,
             signals,
+            page,
         ]
         with _closed_at_the_end(view):
             service = Service(
@@ -70,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
                 publisher(outlets),
                 notifier,
                 cycles=options.cycles,
-                companions=(metrics.beside, signals.beside),
+                companions=(metrics.beside, signals.beside, page.beside),
             )
             results = service.run()
     return exit_status(results) if options.cycles is not None else 0

@@ -7,7 +7,6 @@ Unknown keys are errors everywhere; numbers, texts and booleans are never taken 
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -37,6 +36,8 @@ from drivers.trigger.pedal import PedalOptions
 from drivers.trigger.presence import PresenceOptions
 from drivers.trigger.serial_scanner import ScannerOptions
 from drivers.usb_printer import UsbPrinterOptions
+from station.config.addresses import host_and_port
+from station.config.panel import PanelConfig
 from station.config.part import Choice, Name, Part
 from station.config.references import ConfigPath, DatabaseUrl, SecretReference, surroundings_of
 from station.config.signals import SignalsConfig
@@ -261,24 +262,12 @@ class MetricsConfig(Part):
     @field_validator("listen")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
-        _host_and_port(value)
+        host_and_port(value)
         return value
 
     @property
     def address(self) -> tuple[str, int]:
-        return _host_and_port(self.listen)
-
-
-def _host_and_port(text: str) -> tuple[str, int]:
-    """``127.0.0.1:9464`` or ``[::1]:9464``. Raises ValueError."""
-    host, _, port = text.rpartition(":")
-    try:
-        address = ip_address(host.removeprefix("[").removesuffix("]"))
-        if (address.version == 6) != host.startswith("[") or not (port.isdecimal() and 0 < int(port) < 65536):
-            raise ValueError
-    except ValueError:
-        raise ValueError(f"{text} is no address and port; write 127.0.0.1:9464, or [::1]:9464") from None
-    return str(address), int(port)
+        return host_and_port(self.listen)
 
 
 class StationConfig(Part):
@@ -296,6 +285,8 @@ class StationConfig(Part):
     scan: ScanConfig = ScanConfig()
     database: DatabaseConfig | None = None
     metrics: MetricsConfig | None = None
+    panel: PanelConfig | None = None
+    """The page that operators and engineers look at; none is served without it."""
     signals: SignalsConfig = SignalsConfig()
     sessions: RetentionOptions = RetentionOptions()
     """How long session logs are kept."""

@@ -240,6 +240,11 @@ class Journal:
         person = Person(operator, reason)
         return self._write(None, lambda scene: decisions.mark_shipped(scene, chip_id, person))
 
+    def note(self, action: str, *, operator: str, reason: str = "", detail: str = "") -> None:
+        """One line in the audit about something that is no decision about a unit."""
+        note = {"operator": operator, "reason": reason, "detail": detail}
+        self._write(None, lambda s: units.record_audit(s.connection, s.now_ms, self._station, None, action, **note))
+
     # -- what an earlier agent left ------------------------------------------------------------------------------------
 
     def recover(self) -> None:

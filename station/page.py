@@ -1,0 +1,57 @@
+"""The page, loaded only where a configuration has one: what is here stands in for it until then."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from station.events import Event
+
+if TYPE_CHECKING:
+    from station.config.validate import Configuration
+    from station.jig import Jig
+    from station.panel.companion import Panel
+
+MAX_KEPT = 256
+"""Events kept for a page that may yet be loaded: it is told of a jig's configuration after the jig has started."""
+
+
+class Page:
+    """A companion of the service. A page that is loaded hears of the last events from before."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: deque[Event] = deque(maxlen=MAX_KEPT)
+        self._panel: Panel | None = None
+
+    def __call__(self, event: Event) -> None:
+        if self._panel is None:
+            with self._lock:
+                if self._panel is None:
+                    self._kept.append(event)
+                    return
+        self._panel(event)
+
+    @contextmanager
+    def beside(self, configuration: Configuration, jig: Jig) -> Iterator[None]:
+        """Serve the page while the block lasts, where the configuration has one."""
+        if configuration.station.panel is None and self._panel is None:
+            yield
+            return
+        with self._loaded().beside(configuration, jig):
+            yield
+
+    def _loaded(self) -> Panel:
+        if self._panel is None:
+            from station.panel.companion import Panel
+
+            with self._lock:
+                panel = Panel()
+                for event in self._kept:
+                    panel(event)
+                self._kept.clear()
+                self._panel = panel
+        return self._panel

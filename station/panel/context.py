@@ -1,0 +1,67 @@
+"""What the pages may use of the station."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from station.desk import Desk, perform
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from drivers.clock import Clock
+    from station.config.validate import Configuration
+    from station.desk import Done, Request
+    from station.journal.reading import JournalReader
+    from station.panel.board import Board
+    from station.panel.guard import Guard
+    from station.panel.people import Person
+    from station.panel.words import Words
+
+
+class Station(Protocol):
+    """The running station as the page sees it: what people ask of it, and nothing else (``station.jig.Jig``)."""
+
+    def start(self, socket: str, text: str | None = None) -> None:
+        """Start a cycle. Raises KeyError for a socket that there is not, UnitError where none can start now."""
+
+    def abort(self, socket: str) -> bool:
+        """End the cycle in progress before its next step; whether there is one. Raises KeyError."""
+
+    def note(self, action: str, *, operator: str, reason: str = "", detail: str = "") -> None:
+        """One line in the journal's audit. Raises JournalError."""
+
+
+class Attended(Station, Desk, Protocol):
+    """All that a page asks of the station."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Shared by all requests; ``reader`` is the page's own connection, which no listing takes from the cycles."""
+
+    configuration: Configuration
+    board: Board
+    reader: JournalReader
+    sessions: Path
+    """Where session logs are."""
+    station: Attended
+    guard: Guard
+    templates: Environment
+    words: Words
+    clock: Clock
+    settled: Callable[[Request], None]
+    """Told of each request that was carried out."""
+
+    def act(self, request: Request) -> Done:
+        """Carry a person's request out, as a command would. Raises StationError, DriverError."""
+        done = perform(request, self.station)
+        self.settled(request)
+        return done
+
+    def audit(self, person: Person, action: str, *, reason: str = "", detail: str = "") -> None:
+        """Keep what a person did that is no decision about a unit. Raises JournalError."""
+        self.station.note(action, operator=person.name, reason=reason, detail=detail)
