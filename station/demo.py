@@ -64,7 +64,7 @@ label:
 label_extra:
   model: YS-DEMO
 label_pictures: true
-
+{panel}
 printers:
   - name: line
     driver: {{zpl: {{dots_per_mm: 8}}}}
@@ -72,6 +72,12 @@ printers:
 
 sockets:
 {sockets}"""
+
+PANEL = """
+panel:
+  listen: "{listen}"
+  local_role: supervisor
+"""
 
 SOCKET = """\
   - name: {name}
@@ -95,9 +101,11 @@ class DemoSocket:
 
 
 class Operator:
-    """Puts a new board in when its socket waits, scans its traveller, and takes it out when the result shows."""
+    """Puts a new board in when its socket waits, scans its traveller, and takes it out when the result shows. One who does not
+    scan leaves the start to somebody at the page."""
 
-    def __init__(self, sockets: list[DemoSocket], seed: int | None = None) -> None:
+    def __init__(self, sockets: list[DemoSocket], seed: int | None = None, *, scans: bool = True) -> None:
+        self._scans = scans
         self._sockets = {socket.name: socket for socket in sockets}
         self._random = random.Random(seed)
         self._scanner = SimulatedScanner()
@@ -113,7 +121,8 @@ class Operator:
                     self._boards += 1
                     board, number = self._new_board(), self._boards
                 socket.uart.insert(board)
-                self._scanner.scan(socket.scanner, f"BOARD-{number:06d}")
+                if self._scans:
+                    self._scanner.scan(socket.scanner, f"BOARD-{number:06d}")
             case CycleEnded(name, _):
                 self._sockets[name].uart.lift()
 
@@ -123,8 +132,11 @@ class Operator:
 
 
 @contextmanager
-def simulated_jig(directory: Path, socket_names: list[str]) -> Iterator[tuple[Path, list[DemoSocket]]]:
-    """Everything around the agent, in ``directory``; yields the configuration file's path and the sockets."""
+def simulated_jig(
+    directory: Path, socket_names: list[str], page_at: str | None = None
+) -> Iterator[tuple[Path, list[DemoSocket]]]:
+    """Everything around the agent, in ``directory``; yields the configuration file's path and the sockets. ``page_at``: the address
+    of a page, where there is to be one."""
     with ExitStack() as stack:
         settings = SimulatorSettings(latency_s=API_LATENCY_S, licences=100_000, seed=time.time_ns())
         api = stack.enter_context(ApiSimulator(settings, ledger_path=directory / "api-ledger.jsonl"))
@@ -153,6 +165,7 @@ def simulated_jig(directory: Path, socket_names: list[str]) -> Iterator[tuple[Pa
                 device_id=DEVICE_ID_ADDRESS,
                 printer_host=printer.address[0],
                 printer_port=printer.address[1],
+                panel="" if page_at is None else PANEL.format(listen=page_at),
                 sockets="".join(rows),
             ),
             encoding="utf-8",

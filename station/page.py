@@ -27,6 +27,11 @@ class Page:
         self._kept: deque[Event] = deque(maxlen=MAX_KEPT)
         self._panel: Panel | None = None
 
+    @property
+    def url(self) -> str | None:
+        """Where it is, while it is served."""
+        return None if self._panel is None else self._panel.url
+
     def __call__(self, event: Event) -> None:
         if self._panel is None:
             with self._lock:

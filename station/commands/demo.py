@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from station.arguments import whole
 from station.commands.run import MAX_CYCLES, exit_status, outlets_of, publisher
+from station.errors import UnitError
 from station.events import Event
 from station.model import CycleResult, Outcome, Step
 
@@ -18,17 +19,29 @@ if TYPE_CHECKING:
     from station.config.models import StationConfig
 
 MAX_SOCKETS = 64
+CYCLES = 10
+PANEL_AT = "127.0.0.1:8080"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--cycles", type=whole(1, MAX_CYCLES), default=10, metavar="N", help="boards to provision (default 10)"
+        "--cycles",
+        type=whole(1, MAX_CYCLES),
+        metavar="N",
+        help=f"boards to provision (default {CYCLES}; with --panel, until it is stopped)",
     )
     parser.add_argument(
         "--sockets", type=whole(1, MAX_SOCKETS), default=1, metavar="N", help="sockets in the jig (default 1)"
     )
     parser.add_argument(
         "--dir", type=Path, default=Path("demo"), metavar="DIR", help="where all is kept (default demo)"
+    )
+    parser.add_argument(
+        "--panel",
+        nargs="?",
+        const=PANEL_AT,
+        metavar="ADDRESS",
+        help=f"serve the page there (default {PANEL_AT}), and leave the starts to whoever looks at it",
     )
     parser.add_argument("--json", action="store_true", help="one JSON line per cycle on standard output")
 
@@ -40,27 +53,41 @@ def run(options: argparse.Namespace) -> int:
     from station.jig import Jig
     from station.live import open_view
     from station.os_signals import taken
+    from station.page import Page
 
     options.dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with simulated_jig(options.dir, socket_names(options.sockets)) as (file, sockets):
+    with simulated_jig(options.dir, socket_names(options.sockets), options.panel) as (file, sockets):
         configuration = load_configuration(file)
-        operator = Operator(sockets)
+        operator, page = Operator(sockets, scans=options.panel is None), Page()
         view = open_view()
-        show = publisher(outlets_of(view, options.json))
+        show = publisher([*outlets_of(view, options.json), page])
+        cycles = options.cycles or (CYCLES if options.panel is None else None)
 
         def publish(event: Event) -> None:
             show(event)
             operator(event)
 
         try:
-            jig = Jig(configuration, publish, cycles=options.cycles)
-            with taken({signal.SIGTERM: jig.stop, signal.SIGINT: jig.stop}), jig:
+            jig = Jig(configuration, publish, cycles=cycles)
+            with taken({signal.SIGTERM: jig.stop, signal.SIGINT: jig.stop}), jig, page.beside(configuration, jig):
+                if options.panel is not None:
+                    _tell_address(page.url, options.panel)
                 jig.wait()
         finally:
             view.close()
+    if cycles is None:
+        return 0
     results = sorted(jig.results, key=lambda result: result.cycle)
     write_summary(sys.stderr if options.json else sys.stdout, results, configuration.station)
     return exit_status(results)
+
+
+def _tell_address(url: str | None, wanted: str) -> None:
+    """Raises StationError where there is no page."""
+    if url is None:
+        raise UnitError("panel.unavailable", f"nothing can be served at {wanted}")
+    sys.stderr.write(f"the page is at {url}  (Ctrl-C ends)\n")
+    sys.stderr.flush()
 
 
 def write_summary(stream: TextIO, results: list[CycleResult], config: StationConfig) -> None:
