@@ -132,7 +132,12 @@ def _configuration(url: str, places: dict[str, dict[str, Any]], batch: int, fold
     (folder / "cs-sec-key").write_text(SECRET, "utf-8")
     (folder / "cs-sec-key").chmod(0o600)
     head = CONFIGURATION[: CONFIGURATION.index("printers:")].format(
-        api=url, csid="csid-simulated", part=PART, app_eui=APP_EUI_ADDRESS, device_id=DEVICE_ID_ADDRESS
+        api=url,
+        csid="csid-simulated",
+        part=PART,
+        app_eui=APP_EUI_ADDRESS,
+        device_id=DEVICE_ID_ADDRESS,
+        panel="",
     )
     head = head.replace("label_pictures: true", "label_pictures: false").replace(
         "batch: 50, low_water: 20", f"batch: {batch}, low_water: {max(20, batch // 2)}"
