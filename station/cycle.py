@@ -6,6 +6,7 @@ cut off anywhere goes on at the right step when the chip comes back. A unit seen
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -72,6 +73,7 @@ class Cycle:
         self._unit: Unit | None = None
         self._resumed = False
         self._label = LabelFate.NOT_PRINTED
+        self._label_job: tuple[LabelData, bytes] | None = None
 
     def run(self) -> CycleResult:
         """Do the cycle. Every fault, a program fault too, becomes an outcome with a code; only a journal or a session log that
@@ -104,6 +106,7 @@ class Cycle:
         try:
             self._step(Step.WRITE, lambda: self._write(board, identity, unit))
             self._step(Step.VERIFY, lambda: self._verify(board, unit))
+            self._draw_ahead(unit)
         finally:
             bind_error = binding.exception()
         if bind_error is not None:
@@ -188,8 +191,7 @@ class Cycle:
         if unit.labels_printed:
             self._label = LabelFate.PRINTED
             return
-        data = LabelData(unit.sn, unit.device_id, unit.chip_id, unit.app_eui, extra=self._bench.label_extra)
-        job = self._bench.label.render(data)
+        job = self._drawn(unit.sn, unit.device_id, unit)
         with self._bench.label.ready() as printer:
             request: dict[str, object] = {"sn": unit.sn, "copy": 1, "bytes": len(job)}
             effect = self._effects.start(unit, EffectKind.PRINT, request, named=True)
@@ -199,6 +201,19 @@ class Cycle:
         self._effects.settle(effect.id, unit.chip_id, PRINT_STATES[receipt.fate], proof)
         if receipt.fate is not Fate.PRINTED:
             raise UnitError(f"label.{receipt.fate.value}", receipt.detail or receipt.proof)
+
+    def _draw_ahead(self, unit: Unit) -> None:
+        """Draw the label while the SN is being bound. One that cannot be drawn is told by its own step, which draws it again."""
+        if unit.sn is not None and unit.device_id is not None and not unit.labels_printed:
+            with contextlib.suppress(StationError):
+                self._drawn(unit.sn, unit.device_id, unit)
+
+    def _drawn(self, sn: str, device_id: str, unit: Unit) -> bytes:
+        """The print job of the label, drawn once for the same content."""
+        data = LabelData(sn, device_id, unit.chip_id, unit.app_eui, extra=self._bench.label_extra)
+        if self._label_job is None or self._label_job[0] != data:
+            self._label_job = data, self._bench.label.render(data)
+        return self._label_job[1]
 
     # -- what the steps share ------------------------------------------------------------------------------------------
 
