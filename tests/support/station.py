@@ -117,6 +117,8 @@ class Settings:
     printer_driver: str = "{zpl: {poll_interval_s: 0.001, status_timeout_s: 0.8}}"
     printer_connection: str = ""
     """How the printer is reached, as YAML, where it is not over TCP."""
+    panel: str = ""
+    """What the configuration says of the page, as YAML; without it there is none."""
     api_options: str = ""
     """One more line of the configuration's part ``api``."""
 
@@ -277,6 +279,8 @@ class Rig:
             printer_driver=settings.printer_driver,
             printer_connection=settings.printer_connection or f"{{tcp: {{host: {host}, port: {port}}}}}",
         )
+        if settings.panel:
+            text = f"panel: {settings.panel}\n{text}"
         if settings.database:
             text = f"database: {{url: '{settings.database}'}}\n{text}"
         for name, place in self.places.items():
