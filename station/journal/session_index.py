@@ -17,7 +17,8 @@ NEWEST_LOOKED_AT = 1000
 @dataclass(frozen=True, slots=True)
 class CycleSearch:
     """Cycles of one station that answer to every criterion given; of an id its beginning is enough. The DeviceID and SN are those
-    that the cycle's unit has now. ``since_ms`` and ``before_ms`` bound the start."""
+    that the cycle's unit has now. ``since_ms`` and ``before_ms`` bound the start, ``after_cycle`` and ``before_cycle`` the number,
+    neither being in it."""
 
     station: str
     chip_id: str | None = None
@@ -28,6 +29,9 @@ class CycleSearch:
     code: str | None = None
     since_ms: int | None = None
     before_ms: int | None = None
+    after_cycle: int | None = None
+    before_cycle: int | None = None
+    oldest_first: bool = False
     limit: int = 1000
 
     def __post_init__(self) -> None:
@@ -38,7 +42,8 @@ class CycleSearch:
 @dataclass(frozen=True, slots=True)
 class CycleFound:
     """A cycle and where its log is: ``session`` is the path it was given at its start, ``path`` the one that was noted, relative to
-    the session directory, and with ``size_bytes`` None where none was."""
+    the session directory, and with ``size_bytes`` None where none was. ``ended_at_ms``, ``outcome`` and ``label`` are None while it
+    runs."""
 
     cycle: int
     session: str
@@ -53,10 +58,13 @@ class CycleFound:
     duration_s: float | None
     path: str | None
     size_bytes: int | None
+    ended_at_ms: int | None
+    label: str | None
+    message: str
 
 
 def search(connection: sa.Connection, wanted: CycleSearch) -> tuple[CycleFound, ...]:
-    """Newest first; at most ``wanted.limit``."""
+    """Newest first, or as asked; at most ``wanted.limit``."""
     texts = (wanted.chip_id, wanted.device_id, wanted.sn, wanted.socket, wanted.outcome, wanted.code)
     if any(text is not None and (not text or not text.isprintable()) for text in texts):
         return ()
@@ -75,6 +83,9 @@ def search(connection: sa.Connection, wanted: CycleSearch) -> tuple[CycleFound, 
             cycles.c.duration_s,
             sessions.c.path,
             sessions.c.size_bytes,
+            cycles.c.ended_at.label("ended_at_ms"),
+            cycles.c.label,
+            cycles.c.message,
         )
         .select_from(
             cycles.outerjoin(units, units.c.chip_id == cycles.c.chip_id).outerjoin(
@@ -82,7 +93,7 @@ def search(connection: sa.Connection, wanted: CycleSearch) -> tuple[CycleFound, 
             )
         )
         .where(cycles.c.station == wanted.station)
-        .order_by(cycles.c.cycle.desc())
+        .order_by(cycles.c.cycle if wanted.oldest_first else cycles.c.cycle.desc())
         .limit(wanted.limit)
     )
     for condition in _conditions(wanted):
@@ -127,6 +138,10 @@ def _conditions(wanted: CycleSearch) -> list[sa.ColumnElement[bool]]:
         found.append(cycles.c.started_at >= wanted.since_ms)
     if wanted.before_ms is not None:
         found.append(cycles.c.started_at < wanted.before_ms)
+    if wanted.after_cycle is not None:
+        found.append(cycles.c.cycle > wanted.after_cycle)
+    if wanted.before_cycle is not None:
+        found.append(cycles.c.cycle < wanted.before_cycle)
     return found
 
 

@@ -49,10 +49,16 @@ def test_cycles_are_found_by_each_criterion_newest_first(tmp_path: Path) -> None
         start_ms = int(clock.wall * 1000)
         assert found(since_ms=start_ms) == [third, second]
         assert found(since_ms=start_ms - DAY_MS, before_ms=start_ms) == [first]
+        assert found(after_cycle=first) == [third, second]
+        assert found(after_cycle=first, before_cycle=third) == [second]
+        assert found(oldest_first=True, limit=2) == [first, second]
         for nonsense in ("", "\0", "C1\n", "%", "_" * 200):
             assert found(chip_id=nonsense) == found(socket=nonsense) == []
         one, *_ = journal.read.find_sessions(CycleSearch("jig-1", chip_id="C1"))
         assert (one.path, one.size_bytes, one.sn, one.outcome) == ("2025-10-09/one.jsonl.gz", 500, unit.sn, "PASS")
+        assert (one.ended_at_ms, one.label) == (start_ms - DAY_MS, "printed")
+        (running,) = journal.read.find_sessions(CycleSearch("jig-1", socket="B"))
+        assert (running.ended_at_ms, running.outcome, running.label) == (None, None, None)
         assert journal.read.find_sessions(CycleSearch("jig-2")) == ()
 
 
