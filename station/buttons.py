@@ -12,10 +12,16 @@ from station.triggers import Refused
 
 
 class Buttons:
-    """A start and an abort for each of these sockets. Any thread may press."""
+    """A start and an abort for each of these sockets. Any thread may press.
 
-    def __init__(self, sockets: tuple[str, ...]) -> None:
-        self._lock = threading.Lock()
+    An abort ends the cycle before its next step, a wait between two attempts of an API's call at once, and no further attempt is
+    made; what is in progress, a request or a write, is finished: it is never left half done.
+    """
+
+    def __init__(self, sockets: tuple[str, ...], stopping: threading.Event) -> None:
+        """``stopping``: once it is set, every cycle ends before its next step; ``wake`` is called then."""
+        self._stopping = stopping
+        self._lock = threading.Condition()
         self._starts: dict[str, Button] = {}
         self._running = dict.fromkeys(sockets, False)
         self._aborted = dict.fromkeys(sockets, False)
@@ -40,7 +46,24 @@ class Buttons:
         """End the cycle in progress before its next step; whether there is one. Raises KeyError for a socket that there is not."""
         with self._lock:
             self._aborted[socket] |= self._running[socket]
+            self._lock.notify_all()
             return self._running[socket]
+
+    def wake(self) -> None:
+        """``stopping`` was set: no pause lasts on."""
+        with self._lock:
+            self._lock.notify_all()
+
+    def pause(self, socket: str, duration_s: float) -> None:
+        """Wait so long between two attempts of a call, or until the cycle is to end."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._aborted[socket] or self._stopping.is_set(), max(0.0, duration_s))
+
+    def end_of(self, socket: str) -> str | None:
+        """The code with which the cycle in progress is to end before its next step, or None."""
+        if self.is_aborted(socket):
+            return "cycle.aborted"
+        return "cycle.shutdown" if self._stopping.is_set() else None
 
     def is_aborted(self, socket: str) -> bool:
         """Whether the cycle in progress is to end."""

@@ -40,7 +40,7 @@ from station.pictures import LabelPictures
 from station.production_api.client import ProductionClient
 from station.production_api.httpx_port import HttpxPort
 from station.production_api.observed import ObservedHttp
-from station.production_api.stopping import StoppableClock, StoppableHttp
+from station.production_api.stopping import AbortableHttp, StoppableClock, StoppableHttp
 from station.production_api.tokens import TokenSource
 from station.refill import Refill
 from station.reprint import Reprinter
@@ -76,7 +76,7 @@ class Jig:
         self._failure: Exception | None = None
         self._lock = threading.Lock()
         self._started_cycles = 0
-        self._buttons = Buttons(tuple(socket.name for socket in self._config.sockets))
+        self._buttons = Buttons(tuple(socket.name for socket in self._config.sockets), self._stopping)
         self.results: list[CycleResult] = []
         """Those of a wanted number of cycles; a station that runs for months keeps none."""
         self._closing = ExitStack()
@@ -157,6 +157,7 @@ class Jig:
         repeated."""
         self._stop_by = self._stop_by or Deadline.after(STOP_TIMEOUT_S, self._clock)
         self._stopping.set()
+        self._buttons.wake()
         self._ending.set()
 
     def drain(self) -> None:
@@ -259,14 +260,14 @@ class Jig:
         world = World(
             journal=self.journal,
             client=self.client,
-            http=self._calls,
+            http=AbortableHttp(self._calls, lambda: self._buttons.is_aborted(socket.name)),
             tokens=self._tokens,
             open_uart=port.get,
             open_printer=lambda: open_connection(printer.connection, self._clock),
             printer_turn=self._turns[printer.name],
             claim=lambda chip_id: self._claims.take(chip_id, f"socket {socket.name}"),
-            aborted=lambda: self._abort_of(socket.name),
-            pause=self._pause.sleep,
+            aborted=lambda: self._buttons.end_of(socket.name),
+            pause=lambda duration_s: self._buttons.pause(socket.name, duration_s),
             beside=self._pool.submit,
             publish=self._publish,
         )
@@ -355,11 +356,6 @@ class Jig:
                 return False
             self._started_cycles += 1
             return True
-
-    def _abort_of(self, socket: str) -> str | None:
-        if self._buttons.is_aborted(socket):
-            return "cycle.aborted"
-        return "cycle.shutdown" if self._stopping.is_set() else None
 
     def _fail(self, error: Exception) -> None:
         """A program fault: the station ends, and says why."""

@@ -17,6 +17,7 @@
     ├── ApiRedirected                the server sent us elsewhere; never followed
     ├── ApiConfigError               the server does not know this address or method
     ├── ApiStopped                   the station stops: no further attempt
+    ├── ApiAborted                   the operator stopped the cycle: no further attempt
     └── ApiDefect                    a request that the station formed wrongly
 
 What a caller decides on is ``may_have_happened``: where it is False, the call certainly had no effect; where it is True, the
@@ -159,6 +160,12 @@ class ApiStopped(ApiError):
     """Raised when the station stops before an attempt: that one was not sent (``may_have_happened`` speaks of those before)."""
 
     code = "cycle.shutdown"
+
+
+class ApiAborted(ApiError):
+    """Raised when the operator stops the cycle before an attempt: as ``ApiStopped``."""
+
+    code = "cycle.aborted"
 
 
 class ApiDefect(ApiError):

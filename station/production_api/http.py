@@ -50,6 +50,8 @@ class FailureKind(StrEnum):
     """The request cannot be put on the wire."""
     STOPPED = "stopped"
     """The station stops: the request was not sent."""
+    ABORTED = "aborted"
+    """The operator stopped the cycle: the request was not sent."""
     SEND = "send"
     """The connection failed while the request was being sent."""
     TIMEOUT = "timeout"
@@ -63,7 +65,14 @@ class FailureKind(StrEnum):
 
 
 NOT_ARRIVED = frozenset(
-    {FailureKind.CONNECT, FailureKind.TLS, FailureKind.BUSY, FailureKind.BAD_REQUEST, FailureKind.STOPPED}
+    {
+        FailureKind.CONNECT,
+        FailureKind.TLS,
+        FailureKind.BUSY,
+        FailureKind.BAD_REQUEST,
+        FailureKind.STOPPED,
+        FailureKind.ABORTED,
+    }
 )
 """The kinds after which the server certainly has not seen the request."""
 

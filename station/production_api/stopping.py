@@ -1,4 +1,5 @@
-"""What ends a call's repeats when the station stops: no wait between attempts lasts on, and no further request goes out.
+"""What ends a call's repeats when the station stops, or the operator stops the cycle: no wait between attempts lasts on, and no
+further request goes out.
 
 The request in progress is left alone: its answer is worth having, and its own time-out bounds it.
 """
@@ -6,6 +7,7 @@ The request in progress is left alone: its answer is worth having, and its own t
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from drivers.clock import Clock
@@ -22,6 +24,19 @@ class StoppableHttp:
     def send(self, request: HttpRequest, timeout_s: float) -> HttpResponse:
         if self.stopping.is_set():
             raise HttpFailure(FailureKind.STOPPED, "not sent: the station stops")
+        return self.http.send(request, timeout_s)
+
+
+@dataclass(frozen=True, slots=True)
+class AbortableHttp:
+    """An ``HttpPort`` that sends nothing any more once its cycle is aborted: HttpFailure(ABORTED) instead."""
+
+    http: HttpPort
+    is_aborted: Callable[[], bool]
+
+    def send(self, request: HttpRequest, timeout_s: float) -> HttpResponse:
+        if self.is_aborted():
+            raise HttpFailure(FailureKind.ABORTED, "not sent: the operator has stopped the cycle")
         return self.http.send(request, timeout_s)
 
 

@@ -15,11 +15,10 @@ from station.production_api.errors import (
     ApiError,
     ApiRedirected,
     ApiScopeError,
-    ApiStopped,
     ApiUnavailable,
     ApiUnreachable,
 )
-from station.production_api.http import FailureKind, HttpFailure, HttpPort, HttpRequest, HttpResponse
+from station.production_api.http import HttpFailure, HttpPort, HttpRequest, HttpResponse
 from station.production_api.options import ApiOptions, ClientCredentialsAuth, CsidAuth, GivenToken
 from station.production_api.retry import parse_http_date
 from station.production_api.strict_json import NotJson
@@ -31,6 +30,7 @@ from station.production_api.token_wire import (
     parse_grant,
     refresh_request,
 )
+from station.production_api.verdict import ENDINGS
 from station.production_api.wire import PacketRefused, printable_line
 from station.secrets import Secret
 
@@ -208,8 +208,7 @@ class TokenSource:
         try:
             response = http.send(request, self._options.timeout_s)
         except HttpFailure as failure:
-            error = ApiStopped if failure.kind is FailureKind.STOPPED else ApiUnreachable
-            raise error(f"no token: {failure}") from failure
+            raise ENDINGS.get(failure.kind, ApiUnreachable)(f"no token: {failure}") from failure
         if 300 <= response.status < 400:
             raise ApiRedirected(f"no token: HTTP {response.status} at the token's address")
         try:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from station.production_api.codes import CONFLICT, SUCCESS, Retry, result_code
 from station.production_api.errors import (
     REFUSALS,
+    ApiAborted,
     ApiAnswerInvalid,
     ApiAnswerLost,
     ApiAuthError,
@@ -62,12 +63,16 @@ _NOT_PROCESSED: dict[int, tuple[type[ApiError], Retry]] = {
 status, 429 and 5xx above all, leaves open whether the call was passed on."""
 
 
+ENDINGS: dict[FailureKind, type[ApiError]] = {FailureKind.STOPPED: ApiStopped, FailureKind.ABORTED: ApiAborted}
+"""What ends a call before its next attempt, whatever attempts are left."""
+
+
 def of_failure(failure: HttpFailure) -> Failure:
     """The verdict on an attempt without an answer."""
     if failure.kind is FailureKind.BAD_REQUEST:
         return Failure(ApiDefect, str(failure))
-    if failure.kind is FailureKind.STOPPED:
-        return Failure(ApiStopped, str(failure))
+    if failure.kind in ENDINGS:
+        return Failure(ENDINGS[failure.kind], str(failure))
     error = ApiAnswerLost if failure.may_have_arrived else ApiUnreachable
     return Failure(error, str(failure), Retry.SAME_CALL, unknown_effect=failure.may_have_arrived)
 

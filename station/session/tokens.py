@@ -29,6 +29,7 @@ _ERRORS: dict[str, type[ApiError]] = {
         errors.ApiConfigError,
         errors.ApiRedirected,
         errors.ApiStopped,
+        errors.ApiAborted,
     )
 }
 

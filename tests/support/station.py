@@ -58,7 +58,7 @@ state_dir: state
 api:
   base_url: {url}
   auth: {{csid: {{csid: csid-simulated, cs_sec_key: "${{file:cs-sec-key}}"}}}}
-  retry: {{attempts: 2, base_s: 0, cap_s: 0, limited_base_s: 0, limited_cap_s: 0, retry_after_cap_s: 0}}
+  retry: {retry}
   {api_options}
 ids:
   source: {ids}
@@ -119,6 +119,7 @@ class Settings:
     """How the printer is reached, as YAML, where it is not over TCP."""
     panel: str = ""
     """What the configuration says of the page, as YAML; without it there is none."""
+    api_retry: str = "{attempts: 2, base_s: 0, cap_s: 0, limited_base_s: 0, limited_cap_s: 0, retry_after_cap_s: 0}"
     api_options: str = ""
     """One more line of the configuration's part ``api``."""
 
@@ -272,6 +273,7 @@ class Rig:
             batch=settings.batch,
             low_water=settings.low_water,
             pause_s=settings.pause_s,
+            retry=settings.api_retry,
             api_options=settings.api_options,
             scan=settings.scan,
             board=board,
