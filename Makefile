@@ -23,7 +23,8 @@ test: .venv/development.stamp ## set up, system packages included, then run ever
 	@scripts/require-commands $(TEST_COMMANDS)
 	@.venv/bin/python -m pytest
 
-bench: .venv/development.stamp ## measure, side by side in one run; prints a table and writes bench.json (BENCH=groups)
+bench: .venv/development.stamp build/openhtf/stamp ## measure, side by side in one run; prints a table and writes bench.json (BENCH=groups)
+	@scripts/require-commands $(TEST_COMMANDS)
 	@.venv/bin/python -m benchmarks $(BENCH)
 
 soak: .venv/development.stamp ## a real agent through CYCLES cycles with faults at random
@@ -73,4 +74,10 @@ clean: ## remove all that these commands made
 
 .venv/development.stamp: requirements/development.lock .venv/runtime.stamp
 	@$(PIP) install --quiet --require-hashes --requirement requirements/development.lock
+	@touch $@
+
+# OpenHTF is measured beside the station, and is no requirement of it.
+build/openhtf/stamp: requirements/openhtf.lock | .venv/bin/python
+	@.venv/bin/python -m venv --clear build/openhtf
+	@build/openhtf/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement $<
 	@touch $@

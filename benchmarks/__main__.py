@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import statistics
 import sys
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def _line(figure: Figure) -> str:
     spread = f"{min(figure.runs):.4g} to {max(figure.runs):.4g}"
     sign = "≤" if figure.better == "lower" else "≥"
     verdict = "met" if figure.is_met else "missed"
-    return f"{figure.name:<28} {figure.value:>8.4g} {figure.unit:<6} ({spread})  goal {sign} {figure.goal:g}: {verdict}"
+    others = "".join(f"; {name}: {statistics.median(runs):.4g}" for name, runs in figure.beside.items())
+    return f"{figure.name:<28} {figure.value:>8.4g} {figure.unit:<6} ({spread})  goal {sign} {figure.goal:g}: {verdict}{others}"
 
 
 def _plain(figures: dict[str, Figure]) -> dict[str, object]:
@@ -51,6 +53,7 @@ def _plain(figures: dict[str, Figure]) -> dict[str, object]:
             "runs": list(figure.runs),
             "goal": figure.goal,
             "better": figure.better,
+            **({"beside": {other: list(runs) for other, runs in figure.beside.items()}} if figure.beside else {}),
         }
         for name, figure in figures.items()
     }

@@ -12,11 +12,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.journal import lookup_ratios
+from benchmarks.openhtf import run_openhtf
 from benchmarks.provision import new_units, provision_list, workflow_sequentially
 from benchmarks.sequential import provision_sequentially
 from benchmarks.wire import identify_beside_raw, identify_by_stm32loader, wire_s_of
@@ -30,13 +31,15 @@ WARM_UP = 5
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table. ``runs`` are the values of all runs; what is quoted is their median."""
+    """One line of the table. ``runs`` are the values of all runs; what is quoted is their median. ``beside`` holds what others came
+    to in the same runs, by their names."""
 
     name: str
     unit: str
     runs: tuple[float, ...]
     goal: float
     better: Literal["lower", "higher"]
+    beside: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def value(self) -> float:
@@ -48,24 +51,44 @@ class Figure:
 
 
 def cycle(runs: int) -> Iterator[Figure]:
-    """One socket: the cycle against the physical floor of its critical path, what it costs, and recording against none."""
-    overs, costs, ratios, critical, total = [], [], [], [], []
+    """One socket: the cycle against the physical floor of its critical path, what it costs, recording against none, and all of it
+    against OpenHTF with one socket."""
+    overs, costs, theirs, ratios, gains, critical, total = [], [], [], [], [], [], []
+    name = "OpenHTF"
     for _ in range(runs):
         with _world() as around:
             rows = run_station(around, 30 + WARM_UP)
-            counted = rows[WARM_UP:]
-            overs.append(statistics.median(row["duration_s"] / floor_s(row) for row in counted))
-            costs.append(1000 * (rows[-1]["cpu_s"] - rows[WARM_UP]["cpu_s"]) / (len(counted) - 1))
+            overs.append(statistics.median(row["duration_s"] / floor_s(row) for row in rows[WARM_UP:]))
+            costs.append(_cpu_ms(rows))
             calls = around.calls()
-            total.append(sum(calls.values()) / len(rows))
-            critical.append((calls["activateDeviceId"] + calls["bindSN"]) / len(rows))
-            bare = run_station(around, 30 + WARM_UP, unrecorded=True)[WARM_UP:]
-            ratios.append(_median_s(counted) / _median_s(bare))
+            critical.append(sum(call["method"] in ("activateDeviceId", "bindSN") for call in calls) / len(rows))
+            total.append(critical[-1] + _requests_per_unit(calls))
+            bare = run_station(around, 30 + WARM_UP, unrecorded=True)
+            ratios.append(_median_s(rows[WARM_UP:]) / _median_s(bare[WARM_UP:]))
+            tests = run_openhtf(around, 30 + WARM_UP)
+            name = f"OpenHTF {tests[0]['openhtf']}"
+            theirs.append(_cpu_ms(tests))
+            gains.append(_rate(rows, WARM_UP) / _rate(tests, WARM_UP))
     yield Figure("cycle_over_floor", "ratio", tuple(overs), 1.10, "lower")
     yield Figure("api_calls_critical", "calls", tuple(critical), 2.0, "lower")
     yield Figure("api_calls_total", "calls", tuple(total), 2.1, "lower")
-    yield Figure("cycle_cpu_ms", "ms", tuple(costs), 10.0, "lower")
+    yield Figure("cycle_cpu_ms", "ms", tuple(costs), 10.0, "lower", {name: tuple(theirs)})
     yield Figure("recording_on_over_off", "ratio", tuple(ratios), 1.05, "lower")
+    yield Figure("rate_vs_openhtf", "ratio", tuple(gains), 1.0, "higher")
+
+
+def _cpu_ms(rows: list[dict[str, Any]]) -> float:
+    """Of one cycle, its trigger and the return to waiting included."""
+    return 1000 * float(rows[-1]["cpu_s"] - rows[WARM_UP]["cpu_s"]) / (len(rows) - WARM_UP - 1)
+
+
+def _requests_per_unit(calls: list[dict[str, Any]]) -> float:
+    """The share that a unit has in the requests for its two ids: of those in the pool the next units are served."""
+    shares = 0.0
+    for method, kind in (("requestDeviceId", "device_ids"), ("requestSN", "sns")):
+        brought = [len(call["did"][kind]) for call in calls if call["method"] == method]
+        shares += len(brought) / sum(brought)
+    return shares
 
 
 def floor_s(row: dict[str, Any]) -> float:

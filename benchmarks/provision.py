@@ -8,16 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
 
-import httpx
-
-from benchmarks.world import SECRET, World
-from drivers.clock import SystemClock
-from station.production_api.httpx_port import HttpxPort
-from station.production_api.options import ApiOptions, CsidAuth
-from station.production_api.tokens import TokenSource
-from station.secrets import Secret
+from benchmarks.plain_client import plain_client
+from benchmarks.world import World
 
 Units = Sequence[tuple[str, str]]
 
@@ -52,19 +45,7 @@ def provision_list(world: World, units: Units) -> float:
 def workflow_sequentially(world: World, units: Units) -> float:
     """Units per second of the document's "Complete Production Workflow" on one kept connection: both batches of ids, then each unit
     activated, then each SN bound. The token is there before."""
-    options = ApiOptions(CsidAuth("csid-simulated", Secret(SECRET)), world.url)
-    port = HttpxPort(options, SystemClock())
-    token = TokenSource(options, SystemClock()).bearer(port)
-    port.close()
-    with httpx.Client(headers={"Authorization": f"Bearer {token.reveal()}"}) as client:
-
-        def call(method: str, params: dict[str, object]) -> dict[str, Any]:
-            answer = client.post(world.url + options.production_path, json={"method": method, "params": params}).json()
-            if answer["code"] != "000000":
-                raise RuntimeError(f"{method}: {answer}")
-            data: dict[str, Any] = answer["data"]
-            return data
-
+    with plain_client(world) as call:
         started_s = time.monotonic()
         device_ids = call("requestDeviceId", {"size": len(units)})["deviceIdList"]
         for (chip_id, app_eui), device_id in zip(units, device_ids, strict=True):

@@ -9,9 +9,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import httpx
-
-from benchmarks.world import SECRET, World
+from benchmarks.plain_client import plain_client
+from benchmarks.world import World
 from drivers.clock import SystemClock
 from drivers.printer.zpl import ZplPrinter
 from drivers.serial_port import SerialOptions, open_serial
@@ -22,29 +21,15 @@ from station.demo import BAUD
 from station.label import render
 from station.parts import bootloader_driver
 from station.ports import LabelData
-from station.production_api.httpx_port import HttpxPort
-from station.production_api.options import ApiOptions, CsidAuth
-from station.production_api.tokens import TokenSource
-from station.secrets import Secret
 
 
 def provision_sequentially(world: World, units: int) -> float:
     """Units per second over a batch of this size, its two requests for ids included."""
     configuration = load_configuration(world.config)
     clock = SystemClock()
-    options = ApiOptions(CsidAuth("csid-simulated", Secret(SECRET)), world.url)
-    port = HttpxPort(options, clock)
-    token = TokenSource(options, clock).bearer(port)
     driver = bootloader_driver(configuration.station.board, Framing(BAUD, parity="even"))
     printer = ZplPrinter()
-    with httpx.Client(headers={"Authorization": f"Bearer {token.reveal()}"}) as client:
-
-        def call(method: str, params: dict[str, object]) -> dict[str, Any]:
-            answer = client.post(world.url + options.production_path, json={"method": method, "params": params}).json()
-            if answer["code"] != "000000":
-                raise RuntimeError(f"{method}: {answer}")
-            data: dict[str, Any] = answer["data"]
-            return data
+    with plain_client(world) as call:
 
         def provision(place: dict[str, Any], device_id: str, sn: str) -> None:
             uart = open_serial(SerialOptions(place["uart"], Framing(BAUD, parity="even")), clock)
@@ -72,5 +57,4 @@ def provision_sequentially(world: World, units: int) -> float:
             world.hardware.tell({"insert": name})
             provision(place, device_id, sn)
         duration_s = time.monotonic() - started_s
-    port.close()
     return units / duration_s

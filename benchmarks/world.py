@@ -33,9 +33,9 @@ PRINTER = (
 class Child:
     """A process that speaks JSON lines."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, python: str = sys.executable) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, *words],
+            [python, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -79,13 +79,9 @@ class World:
     hardware: Child
     places: dict[str, dict[str, Any]]
 
-    def calls(self) -> dict[str, int]:
-        """How often each method of the API was carried out."""
-        counted: dict[str, int] = {}
-        for line in (self.folder / "ledger.jsonl").read_text("utf-8").splitlines():
-            method = str(json.loads(line).get("method", ""))
-            counted[method] = counted.get(method, 0) + 1
-        return counted
+    def calls(self) -> list[dict[str, Any]]:
+        """The API's books: a row for each call, with its ``method`` and what it ``did``."""
+        return [json.loads(line) for line in (self.folder / "ledger.jsonl").read_text("utf-8").splitlines()]
 
 
 @contextmanager
@@ -112,7 +108,12 @@ def world(
 def run_station(world: World, cycles: int, *, unrecorded: bool = False) -> list[dict[str, Any]]:
     """Let a station do so many cycles, each on a new board; their JSON lines in the order they ended."""
     words = ["-m", "benchmarks.agent", str(world.config), str(cycles), *(["--unrecorded"] if unrecorded else [])]
-    agent = Child(*words)
+    return serve(world, Child(*words), cycles)
+
+
+def serve(world: World, agent: Child, cycles: int) -> list[dict[str, Any]]:
+    """Give whoever waits a new board, until so many cycles have ended; their lines. Ends the agent. Raises RuntimeError where
+    one is not PASS."""
     rows: list[dict[str, Any]] = []
     try:
         while len(rows) < cycles:
