@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "init": "look what is plugged in, ask, and write a first configuration",
     "install": "install the station as a service of this computer",
     "uninstall": "remove the service",
+    "panel": "who may log in at the page",
     "journal": "back up, check or move the journal",
 }
 """Sub-command to its line of help; ``station.commands.<name>`` implements it with ``add_arguments`` and ``run``."""
