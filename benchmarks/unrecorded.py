@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 from drivers.clock import Clock
 from drivers.transport import SerialTransport, Transport
-from station import jig
+from station import recording
 from station.model import CycleResult, Step
 from station.production_api.http import HttpPort
 from station.session.masking import Masker
@@ -61,4 +61,4 @@ class UnrecordedSession:
 
 def without_recording() -> None:
     """Let stations made from now on in this process record nothing."""
-    jig.RecordingSession = UnrecordedSession  # type: ignore[attr-defined,assignment]
+    recording.RecordingSession = UnrecordedSession  # type: ignore[attr-defined,assignment]

@@ -60,13 +60,23 @@ class PrintAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkShipped:
+    """The unit has left the factory: no cycle touches it again."""
+
+    chip_id: str
+    reason: str
+    operator: str
+    do: Literal["mark_shipped"] = "mark_shipped"
+
+
+@dataclass(frozen=True, slots=True)
 class RefillPool:
     """One batch of each kind of id that is low, now."""
 
     do: Literal["refill_pool"] = "refill_pool"
 
 
-Request = Resolve | SettleLabel | PrintAgain | RefillPool
+Request = Resolve | SettleLabel | PrintAgain | MarkShipped | RefillPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +109,9 @@ def perform(request: Request, desk: Desk) -> Done:
             return Done(unit_line(unit))
         case SettleLabel():
             unit = desk.settle(request.chip_id, lambda journal: _settle_label(journal, request))
+            return Done(unit_line(unit))
+        case MarkShipped(chip_id, reason, operator):
+            unit = desk.settle(chip_id, lambda journal: journal.mark_shipped(chip_id, reason=reason, operator=operator))
             return Done(unit_line(unit))
         case PrintAgain():
             return _print_again(request, desk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from station.model import CycleResult, EffectKind, Step
+from station.model import CycleResult, EffectKind, Step, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,18 @@ class PoolChanged:
 @dataclass(frozen=True, slots=True)
 class BacklogChanged:
     """What waits for the next cycle of its unit, or for a person: units held, and effects not settled, by kind. A cycle in
-    progress has such effects too."""
+    progress has such effects too. A label in doubt is a print whose fate a person must tell."""
 
     units_held: int
     effects_open: Mapping[EffectKind, int]
+    labels_in_doubt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UnitSettled:
+    """A person has settled a unit, or the fate of its label; the unit as it is then."""
+
+    unit: Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,5 +111,6 @@ Event = (
     | CycleEnded
     | PoolChanged
     | BacklogChanged
+    | UnitSettled
     | ApiExchanged
 )

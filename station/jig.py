@@ -16,25 +16,33 @@ from drivers.clock import Deadline, SystemClock
 from drivers.printer import Receipt
 from drivers.serial_port import open_serial
 from drivers.trigger import TriggerEvent
-from station.bench import Policy, World, assemble
+from station.bench import World
 from station.buttons import Buttons
 from station.claims import Claims
 from station.config.models import SocketConfig
 from station.config.validate import Configuration
 from station.control import ControlServer
-from station.cycle import Cycle, describe
-from station.cycle_record import failed_result, session_head
+from station.cycle import describe
 from station.errors import StationError
-from station.events import ApiExchanged, BacklogChanged, CycleEnded, Event, StartRejected, StepEnded, StepStarted
-from station.filing import file_cut_off, file_log, file_unnoted
+from station.events import (
+    ApiExchanged,
+    BacklogChanged,
+    CycleEnded,
+    Event,
+    StartRejected,
+    StepEnded,
+    StepStarted,
+    UnitSettled,
+)
+from station.filing import file_cut_off, file_unnoted
 from station.health import STOP_TIMEOUT_S, Pulse, call_bound_s, overdue, step_bound_s
-from station.housekeeping import Housekeeper, require_room
+from station.housekeeping import Housekeeper
 from station.journal.journal import Journal
 from station.journal.opening import LOCK_TIMEOUT_S, open_journal
 from station.journal.pool import PoolLevels
 from station.journal.records import Reprint
 from station.journal.sqlite import OwnerLock
-from station.model import CycleResult, IdKind, IdSource
+from station.model import CycleResult, IdKind, IdSource, Unit
 from station.parts import HeldPort, bootloader_driver, label_printer, open_connection, policy_for
 from station.pictures import LabelPictures
 from station.production_api.client import ProductionClient
@@ -42,11 +50,9 @@ from station.production_api.httpx_port import HttpxPort
 from station.production_api.observed import ObservedHttp
 from station.production_api.stopping import AbortableHttp, StoppableClock, StoppableHttp
 from station.production_api.tokens import TokenSource
+from station.recording import RecordedCycles
 from station.refill import Refill
 from station.reprint import Reprinter
-from station.session.masking import Masker
-from station.session.recorder import RecordingSession
-from station.session.store import path_for
 from station.triggers import Triggers
 from station.worker import SocketWorker
 
@@ -103,6 +109,7 @@ class Jig:
         self._http = HttpxPort(options, self._clock)
         closing.callback(self._http.close)
         self._tokens = TokenSource(options, self._clock)
+        self._cycles = RecordedCycles(self._configuration, self.journal, self._claims, self._tokens, self._clock)
         self._calls = StoppableHttp(ObservedHttp(self._http, self._clock, self._exchanged), self._stopping)
         self._pause = StoppableClock(self._clock, self._stopping)
         self.client = ProductionClient(options, self._calls, self._tokens, self._pause, random.Random())
@@ -136,8 +143,7 @@ class Jig:
             on_failure.callback(self._close)
             if self._config.ids.source is IdSource.POOL:
                 self._start_refilling()
-            if self._is_watched:
-                self._tell_backlog()
+            self._tell_backlog()
             self._housekeeper.start()
             for worker in self._workers:
                 worker.thread.start()
@@ -195,12 +201,18 @@ class Jig:
             dict(self._config.label_extra),
         )
         with self._claims.held(chip_id, f"printer {chosen.name}"):
-            return reprinter.reprint(self.journal, chip_id, reason=reason, operator=operator)
+            done = reprinter.reprint(self.journal, chip_id, reason=reason, operator=operator)
+        self._tell_backlog()
+        return done
 
     def settle(self, chip_id: str, decide: Callable[[Journal], T]) -> T:
         """Carry a person's decision about a unit to the journal. Raises UnitError("unit.busy") while a cycle works on it."""
         with self._claims.held(chip_id, "a decision about it"):
-            return decide(self.journal)
+            decided = decide(self.journal)
+        if isinstance(decided, Unit):
+            self._publish(UnitSettled(decided))
+        self._tell_backlog()
+        return decided
 
     def top_up(self) -> tuple[PoolLevels, str | None]:
         """Ask the API now for the ids that are low; the levels then, and the problem that kept some from coming."""
@@ -275,7 +287,7 @@ class Jig:
         def run_cycle(event: TriggerEvent) -> CycleResult:
             self._buttons.begun(socket.name)
             try:
-                result = self._recorded_cycle(policy, world, event)
+                result = self._cycles.run(policy, world, event)
             finally:
                 self._buttons.ended(socket.name)
             if result.code is not None and result.code.startswith("port."):
@@ -312,39 +324,6 @@ class Jig:
         sharing = sum(self._config.printer_of(other) is printer for other in self._config.sockets)
         return step_bound_s(self._config.api.options(), sharing)
 
-    def _recorded_cycle(self, policy: Policy, world: World, event: TriggerEvent) -> CycleResult:
-        """Once the journal has a cycle's result, nothing changes it any more: a log that cannot be finished is finished at the
-        next start, from what is on disk."""
-        started_s = self._clock.monotonic_s()
-        session: RecordingSession | None = None
-        result: CycleResult | None = None
-        try:
-            require_room(self._config.state_dir)
-            path = path_for(self._config.sessions_dir, self._clock.wall_s(), policy.station, policy.socket)
-            head = session_head(self._configuration, policy, event, str(path))
-            session = RecordingSession.start(path, head, self._clock, self._masker())
-            cycle = Cycle(assemble(policy, world, session), str(path), policy.scanned_sn(event.text))
-            result = cycle.run()
-        except StationError as error:
-            logger.error("socket %s: the cycle could not be recorded: %s", policy.socket, error)
-            return failed_result(policy, error, self._clock.monotonic_s() - started_s)
-        finally:
-            self._claims.release(f"socket {policy.socket}")
-            if session is not None:
-                self._file(session, result)
-        return result
-
-    def _file(self, session: RecordingSession, result: CycleResult | None) -> None:
-        try:
-            closed = session.close()
-        except StationError as error:
-            logger.error("session log %s is not finished: %s", session.path, error)
-            return
-        file_log(self.journal, self._config.sessions_dir, closed, None if result is None else result.cycle)
-
-    def _masker(self) -> Masker:
-        return Masker(lambda: [secret.reveal() for secret in self._tokens.secrets()])
-
     def _rejected(self, socket: str) -> Callable[[str], None]:
         return lambda reason: self._publish(StartRejected(socket, reason))
 
@@ -377,7 +356,7 @@ class Jig:
         except Exception as error:
             logger.exception("what happens cannot be shown")
             self._fail(error)
-        if isinstance(event, CycleEnded) and self._is_watched:
+        if isinstance(event, CycleEnded):
             self._tell_backlog()
         if ended:
             self.stop()
@@ -386,7 +365,9 @@ class Jig:
         self._publish(ApiExchanged(answer, duration_s))
 
     def _tell_backlog(self) -> None:
-        """A journal that cannot be read is the cycles' to tell."""
+        """Where somebody looks. A journal that cannot be read is the cycles' to tell."""
+        if not self._is_watched:
+            return
         try:
             self._publish(BacklogChanged(*self.journal.read.backlog()))
         except StationError as error:

@@ -29,7 +29,7 @@ from station.journal.schema import units as units_table
 from station.journal.session_index import CycleFound, CycleSearch, begins_with
 from station.journal.store import Store
 from station.journal.text import id_problem
-from station.model import Effect, EffectKind, IdKind, LabelFate, Outcome, Unit
+from station.model import Effect, EffectKind, EffectState, IdKind, LabelFate, Outcome, Unit
 
 _ID_COLUMNS = (units_table.c.chip_id, units_table.c.device_id, units_table.c.sn)
 
@@ -91,8 +91,9 @@ class JournalReader:
         """For each kind, how many batches of this station lost their answer since the last one that was answered."""
         return self._store.run(lambda connection: _lost_in_a_row(connection, station))
 
-    def backlog(self) -> tuple[int, dict[EffectKind, int]]:
-        """How many units are held, and how many effects are not settled, by kind; both by an index of just these."""
+    def backlog(self) -> tuple[int, dict[EffectKind, int], int]:
+        """How many units are held, how many effects are not settled, by kind, and how many of those are labels in doubt; all by an
+        index of just these."""
         return self._store.run(_backlog)
 
     def sessions_of_open_units(self) -> tuple[str, ...]:
@@ -232,13 +233,17 @@ def _sessions_of_open_units(connection: sa.Connection) -> tuple[str, ...]:
     return tuple(connection.execute(sa.select(sessions.c.path).where(sessions.c.cycle.in_(theirs))).scalars())
 
 
-def _backlog(connection: sa.Connection) -> tuple[int, dict[EffectKind, int]]:
+def _backlog(connection: sa.Connection) -> tuple[int, dict[EffectKind, int], int]:
     held = sa.select(sa.func.count()).select_from(units_table).where(units_table.c.hold.isnot(None))
-    unsettled = (
-        sa.select(effects.c.kind, sa.func.count()).where(effects.c.settled_at.is_(None)).group_by(effects.c.kind)
-    )
-    found = dict.fromkeys(EffectKind, 0) | {EffectKind(kind): int(n) for kind, n in connection.execute(unsettled)}
-    return int(connection.execute(held).scalar_one()), found
+    each = (effects.c.kind, effects.c.state)
+    unsettled = sa.select(*each, sa.func.count()).where(effects.c.settled_at.is_(None)).group_by(*each)
+    found = dict.fromkeys(EffectKind, 0)
+    labels_in_doubt = 0
+    for kind, state, number in connection.execute(unsettled):
+        found[EffectKind(kind)] += int(number)
+        if (kind, state) == (EffectKind.PRINT.value, EffectState.IN_DOUBT.value):
+            labels_in_doubt = int(number)
+    return int(connection.execute(held).scalar_one()), found, labels_in_doubt
 
 
 def _lost_in_a_row(connection: sa.Connection, station: str) -> dict[IdKind, int]:

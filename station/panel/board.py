@@ -26,8 +26,9 @@ from station.events import (
     StepEnded,
     StepStarted,
     UnitKnown,
+    UnitSettled,
 )
-from station.model import CycleResult, EffectKind, LabelFate, Outcome, Step
+from station.model import CycleResult, EffectKind, LabelFate, Outcome, Step, Unit
 from station.panel.pace import Pace
 from station.text import printable
 
@@ -169,17 +170,6 @@ class Board:
         tiles = [asdict(tile) for tile in self.tiles()]
         return {"station": self.station, "language": self.language, "tiles": tiles, "totals": self.totals()}
 
-    def settled(self, chip_id: str, label: LabelFate | None) -> None:
-        """A person has settled a unit, or told the fate of its label: tiles that still ask about it do so no more."""
-        with self._lock:
-            asking = [tile for tile in self._tiles.values() if tile.chip_id == chip_id and tile.needs_answer]
-            for tile in asking:
-                self._tiles[tile.socket] = replace(tile, needs_answer=False, label=label and label.value)
-            listeners = self._listeners
-        for tile in asking:
-            for listener in listeners:
-                listener(tile.socket)
-
     # -- one event -----------------------------------------------------------------------------------------------------
 
     def _take(self, event: Event) -> tuple[str, ...]:
@@ -210,6 +200,8 @@ class Board:
                 self._tiles[socket] = replace(Tile(socket, "down"), **said)  # type: ignore[arg-type]
             case StartRejected(socket, reason):
                 self._change(socket, notice=printable(reason))
+            case UnitSettled(unit):
+                return self._settled(unit)
             case _:
                 return self._take_totals(event)
         return (event.socket,)
@@ -220,8 +212,8 @@ class Board:
         match event:
             case PoolChanged(device_ids, sns, problem):
                 totals.device_ids, totals.sns, totals.pool_problem = device_ids, sns, problem and printable(problem)
-            case BacklogChanged(units_held, effects_open):
-                totals.units_held, totals.labels_in_doubt = units_held, effects_open.get(EffectKind.PRINT, 0)
+            case BacklogChanged(units_held, _, labels_in_doubt):
+                totals.units_held, totals.labels_in_doubt = units_held, labels_in_doubt
             case ApiExchanged(answer, _):
                 totals.api_ok = answer == "2xx"
                 totals.api_text = "" if totals.api_ok else answer
@@ -248,6 +240,16 @@ class Board:
             needs_answer=result.code == "label.in_doubt",
             notice=done.notice,
         )
+
+    def _settled(self, unit: Unit) -> tuple[str, ...]:
+        """Tiles that still ask about the unit's label do so no more."""
+        if unit.open_effect(EffectKind.PRINT) is not None:
+            return ()
+        label = LabelFate.PRINTED if unit.labels_printed else LabelFate.NOT_PRINTED
+        asking = [tile for tile in self._tiles.values() if tile.chip_id == unit.chip_id and tile.needs_answer]
+        for tile in asking:
+            self._change(tile.socket, needs_answer=False, label=label.value)
+        return tuple(tile.socket for tile in asking)
 
     def _judge_printer(self, result: CycleResult) -> None:
         name = self._printer_of.get(result.socket, "")

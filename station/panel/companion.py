@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 
 from drivers.clock import SystemClock
 from station.config.validate import Configuration
-from station.desk import Request, Resolve, SettleLabel
 from station.errors import StationError
 from station.events import Event
 from station.journal.opening import open_journal_readonly
-from station.model import LabelFate
 from station.panel.app import create_app
 from station.panel.board import Board
 from station.panel.context import Context
@@ -91,7 +89,6 @@ class Panel:
                 templates=templates(),
                 words=words_for(config.panel.language),
                 clock=clock,
-                settled=self._settled,
             )
 
             def begun(loop: asyncio.AbstractEventLoop) -> None:
@@ -101,10 +98,3 @@ class Panel:
             attempt.callback(hubs[0].close)
             stack.enter_context(attempt.pop_all())
         return server.url
-
-    def _settled(self, request: Request) -> None:
-        match request:
-            case SettleLabel(chip_id, printed):
-                self.board.settled(chip_id, LabelFate.PRINTED if printed else LabelFate.NOT_PRINTED)
-            case Resolve(chip_id):
-                self.board.settled(chip_id, None)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from station.desk import Desk, perform
+from station.desk import Desk, RefillPool, perform
+from station.errors import UnitError
+from station.text import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from station.panel.guard import Guard
     from station.panel.people import Person
     from station.panel.words import Words
+
+
+MAX_SHOWN = 64
 
 
 class Station(Protocol):
@@ -53,14 +57,12 @@ class Context:
     templates: Environment
     words: Words
     clock: Clock
-    settled: Callable[[Request], None]
-    """Told of each request that was carried out."""
 
     def act(self, request: Request) -> Done:
-        """Carry a person's request out, as a command would. Raises StationError, DriverError."""
-        done = perform(request, self.station)
-        self.settled(request)
-        return done
+        """Carry a person's request out, as a command would. Raises UnitError("unit.unknown"), StationError, DriverError."""
+        if not isinstance(request, RefillPool) and self.reader.find_unit(request.chip_id) is None:
+            raise UnitError("unit.unknown", f"no unit has chipId {printable(request.chip_id, MAX_SHOWN)}")
+        return perform(request, self.station)
 
     def audit(self, person: Person, action: str, *, reason: str = "", detail: str = "") -> None:
         """Keep what a person did that is no decision about a unit. Raises JournalError."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
+from station.control import ask_agent
+from station.desk import MarkShipped, SettleLabel, perform
 from station.errors import CATALOGUE
 from station.events import Event, StepStarted
 from station.model import LabelFate, Outcome, Step
@@ -94,3 +97,75 @@ def test_a_scan_from_the_page_is_the_sn_where_scans_mean_that(tmp_path: Path) ->
         form = {"text": "SN-0001"}
         result = place.cycle(place.rig.board(), start=lambda: visitor.send_form("/sockets/A/start", form)).result
         assert (result.outcome, result.sn) == (Outcome.PASS, "SN-0001")
+
+
+# -- labels --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_label_in_doubt_is_asked_about_on_its_tile_until_somebody_answers(tmp_path: Path) -> None:
+    """The printer dies in the middle of the job; who answers is kept with the answer."""
+    with served(tmp_path) as place, place.visitor() as visitor:
+        board = place.rig.board()
+        chip_id = place.rig.chip_id(board)
+        honest = place.rig.printer.queue.manners
+        place.rig.printer.queue.manners = replace(honest, dies_after_bytes=60)
+        assert place.cycle(board).result.code == "label.in_doubt"
+        place.rig.printer.queue.is_dead, place.rig.printer.queue.manners = False, honest
+        tile = place.panel.board.tile("A")
+        assert (tile.state, tile.label, tile.needs_answer) == ("ERROR", "in_doubt", True)
+        place.until(lambda: place.panel.board.totals()["labels_in_doubt"] == 1)
+        form = {"printed": "no", "reason": "looked at the printer", "operator": "Ann"}
+        assert visitor.send_form(f"/units/{chip_id}/label", form).status_code == 200
+        tile = place.panel.board.tile("A")
+        assert (tile.label, tile.needs_answer) == ("not_printed", False)
+        assert place.panel.board.totals()["labels_in_doubt"] == 0
+        (line,) = place.rig.rows("SELECT * FROM audit WHERE chip_id = ?", chip_id)
+        assert (line["operator"], line["reason"]) == ("Ann (not logged in)", "looked at the printer")
+        again = visitor.send_form(f"/units/{chip_id}/label", form)
+        assert (again.status_code, again.json()["code"]) == (409, "unit.doubt_unsettled")
+        assert place.cycle(board).result.outcome is Outcome.PASS
+
+
+def test_an_answer_that_is_neither_yes_nor_no_settles_nothing(tmp_path: Path) -> None:
+    with served(tmp_path) as place, place.visitor() as visitor:
+        for form in ({}, {"printed": "perhaps"}, {"reason": "x"}):
+            assert visitor.send_form("/units/0001/label", form).status_code == 400
+        unknown = visitor.send_form("/units/0001/label", {"printed": "no"})
+        assert (unknown.status_code, unknown.json()["code"]) == (404, "unit.unknown")
+
+
+def test_a_reprint_asks_why_and_is_counted(tmp_path: Path) -> None:
+    with served(tmp_path) as place, place.visitor() as visitor:
+        board = place.rig.board()
+        result = place.cycle(board).result
+        chip_id = place.rig.chip_id(board)
+        assert visitor.send_form(f"/units/{chip_id}/reprint").status_code == 400
+        wrong = visitor.send_form(f"/units/{chip_id}/reprint", {"reason": "torn", "printer": "other"})
+        assert (wrong.status_code, wrong.json()["code"]) == (400, "usage.invalid")
+        assert len(place.rig.labels()) == 1
+        place.rig.reprints[result.sn or ""] += 1
+        done = visitor.send_form(f"/units/{chip_id}/reprint", {"reason": "torn"})
+        assert (done.status_code, done.json()["text"].startswith("copy 2 of the label")) == (200, True)
+        assert len(place.rig.labels()) == 2
+        (line,) = place.rig.rows("SELECT * FROM audit WHERE action = 'label.reprint'")
+        assert (line["chip_id"], line["reason"]) == (chip_id, "torn")
+
+
+def test_a_decision_made_by_a_command_shows_on_the_tile_too(tmp_path: Path) -> None:
+    with served(tmp_path) as place:
+        board = place.rig.board()
+        place.rig.printer.queue.manners = replace(place.rig.printer.queue.manners, dies_after_bytes=60)
+        place.cycle(board)
+        assert place.panel.board.tile("A").needs_answer
+        request = SettleLabel(place.rig.chip_id(board), printed=False, reason="looked", operator="Ann")
+        assert ask_agent(tmp_path / "state", request) is not None
+        assert not place.panel.board.tile("A").needs_answer
+
+
+def test_a_unit_that_is_marked_as_shipped_is_served_no_more(tmp_path: Path) -> None:
+    with served(tmp_path) as place:
+        board = place.rig.board()
+        place.cycle(board)
+        chip_id = place.rig.chip_id(board)
+        assert perform(MarkShipped(chip_id, reason="carton 7", operator="Ann"), place.jig).text.startswith(chip_id)
+        assert place.cycle(board).result.code == "unit.shipped"
