@@ -247,7 +247,7 @@ class Batch:
         file_log(self._journal, self._config.sessions_dir, closed, None if result is None else result.cycle)
 
     def _masker(self) -> Masker:
-        return Masker(lambda: [secret.reveal() for secret in self._tokens.secrets()])
+        return Masker(self._tokens.texts)
 
     # -- the whole -----------------------------------------------------------------------------------------------------
 

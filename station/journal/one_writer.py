@@ -26,17 +26,21 @@ MAX_GROUP = 32
 
 
 class _Job:
-    """One piece of work and what came of it. ``called`` is set when it is done, or its thread is to lead."""
+    """One piece of work and what came of it. Where it has to wait, ``called`` is set when it is done, or its thread is to lead."""
 
     __slots__ = ("called", "error", "is_done", "leads", "result", "work")
 
     def __init__(self, work: Callable[[sa.Connection], Any]) -> None:
         self.work = work
-        self.called = threading.Event()
+        self.called: threading.Event | None = None
         self.leads = False
         self.is_done = False
         self.result: Any = None
         self.error: BaseException | None = None
+
+    def call(self) -> None:
+        if self.called is not None:
+            self.called.set()
 
 
 class _Undone(Exception):
@@ -85,9 +89,11 @@ class OneWriterStore:
             if self._is_closed:
                 raise JournalError(f"{self._name}: the journal is closed")
             self._waiting.append(job)
-            job.leads = not self._is_busy
-            self._is_busy = True
-        if not job.leads and not job.called.wait(self._lock_timeout_s):
+            if self._is_busy:
+                job.called = threading.Event()
+            else:
+                self._is_busy = job.leads = True
+        if job.called is not None and not job.called.wait(self._lock_timeout_s):
             with self._lock:
                 if job in self._waiting and not job.leads:
                     self._waiting.remove(job)
@@ -108,13 +114,13 @@ class OneWriterStore:
                 self._is_busy = bool(self._waiting)
                 if self._waiting:
                     self._waiting[0].leads = True
-                    self._waiting[0].called.set()
+                    self._waiting[0].call()
                 else:
                     self._lock.notify_all()
             for job in group:
                 if not job.is_done:
                     job.is_done, job.error = True, job.error or JournalError(f"{self._name}: the change was broken off")
-                job.called.set()
+                job.call()
 
     def _too_busy(self) -> JournalError:
         return JournalError(f"{self._name}: busy for more than {self._lock_timeout_s:g} s")

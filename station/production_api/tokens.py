@@ -105,6 +105,7 @@ class TokenSource:
                 self._lasting = secret
                 forever = float("inf")
                 self._held = _Held(Grant(secret, 0, None), forever, forever)
+        self._tell_secrets()
 
     def bearer(self, http: HttpPort) -> Secret:
         """See ``Tokens``. While one thread fetches, the others wait for it and share what it brings, error or token."""
@@ -125,8 +126,15 @@ class TokenSource:
 
     def secrets(self) -> tuple[Secret, ...]:
         """The configured secret and the last tokens granted, for whoever has to mask them."""
-        with self._lock:
-            return self._lasting, *self._granted
+        return self._secrets
+
+    def texts(self) -> tuple[str, ...]:
+        """Their texts; the same object until there is another secret, so that who asks for each byte is told at once."""
+        return self._texts
+
+    def _tell_secrets(self) -> None:
+        self._secrets = (self._lasting, *self._granted)
+        self._texts = tuple(secret.reveal() for secret in self._secrets)
 
     def hide(self, text: str) -> str:
         """See ``Tokens``."""
@@ -219,6 +227,7 @@ class TokenSource:
             raise self._refused(answer, response)
         with self._lock:
             self._granted += [answer.token, *([answer.refresh] if answer.refresh else [])]
+            self._tell_secrets()
         return answer
 
     def _refused(self, refusal: Refusal, response: HttpResponse) -> ApiError:

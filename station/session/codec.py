@@ -20,8 +20,9 @@ def to_plain(value: object) -> Any:
         return value
     if isinstance(value, bytes):
         return value.hex()
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+    names = _field_names(type(value))
+    if names is not None:
+        return {name: to_plain(getattr(value, name)) for name in names}
     if isinstance(value, dict):
         return {str(to_plain(key)): to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -29,6 +30,12 @@ def to_plain(value: object) -> Any:
     if isinstance(value, frozenset | set):
         return sorted((to_plain(item) for item in value), key=repr)
     raise SessionError(f"cannot record a {type(value).__name__}")
+
+
+@lru_cache(maxsize=256)
+def _field_names(kind: type) -> tuple[str, ...] | None:
+    """A dataclass' fields; None for any other class."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
 
 
 def from_plain(result_type: Any, plain: Any) -> Any:

@@ -14,6 +14,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -31,6 +32,14 @@ _STAND_IN = re.compile(rb"\*{%d,}" % MIN_SECRET_LENGTH)
 _ANY_STARS = re.compile(r"\*+")
 
 
+@dataclass(frozen=True, slots=True)
+class _Needles:
+    """What to look for: no form is shorter than ``shortest`` bytes."""
+
+    forms: frozenset[bytes] = frozenset()
+    shortest: int = MIN_SECRET_LENGTH
+
+
 class Masker:
     """Masks by value and by field. ``secrets`` is asked each time, since tokens come and go; one that has gone is masked for
     as long as this object lives. Any thread may use it.
@@ -42,14 +51,17 @@ class Masker:
         self._secrets = secrets
         self._lock = threading.Lock()
         self._asked: tuple[str, ...] = ()
-        self._needles: frozenset[bytes] = frozenset()
+        self._needles = _Needles()
 
     def mask_bytes(self, data: bytes) -> tuple[bytes, Spans]:
         """``data`` with every known secret overwritten."""
         needles = self._known()
-        if not any(needle in data for needle in needles):
+        if len(data) < needles.shortest:
             return data, ()
-        return _overwrite(data, _found(data, needles))
+        for needle in needles.forms:
+            if needle in data:
+                return _overwrite(data, _found(data, needles.forms))
+        return data, ()
 
     def mask_text(self, text: str) -> str:
         """``text`` with every known secret overwritten."""
@@ -68,12 +80,12 @@ class Masker:
         is compressed, which nobody asked for, is overwritten whole: what it holds cannot be seen."""
         if content_encoding not in ("", "identity"):
             return _overwrite(body, [(0, len(body))])
-        return _overwrite(body, [*_found(body, self._known()), *body_spans(body, content_type)])
+        return _overwrite(body, [*_found(body, self._known().forms), *body_spans(body, content_type)])
 
     def mask_url(self, url: str) -> str:
         """A URL with known secrets, its user, and its query's unknown fields overwritten."""
         data = _as_bytes(url)
-        masked, _ = _overwrite(data, [*_found(data, self._known()), *url_spans(data)])
+        masked, _ = _overwrite(data, [*_found(data, self._known().forms), *url_spans(data)])
         return masked.decode("utf-8", "surrogatepass")
 
     def mask_headers(self, headers: tuple[tuple[str, str], ...]) -> list[list[str]]:
@@ -94,12 +106,15 @@ class Masker:
             return {self.mask_text(name): self._mask_texts(item) for name, item in plain.items()}
         return plain
 
-    def _known(self) -> frozenset[bytes]:
-        """What to look for. The forms of a secret are made once."""
-        secrets = tuple(self._secrets())
-        if secrets != self._asked:
+    def _known(self) -> _Needles:
+        """What to look for. The forms of a secret are made once; who gives the same tuple again is not looked at further."""
+        secrets = self._secrets()
+        if secrets is not self._asked:
+            secrets = tuple(secrets)
             with self._lock:
-                self._needles |= {form for secret in secrets for form in _written_forms(secret)}
+                if secrets != self._asked:
+                    forms = self._needles.forms | {form for secret in secrets for form in _written_forms(secret)}
+                    self._needles = _Needles(forms, min(map(len, forms), default=MIN_SECRET_LENGTH))
                 self._asked = secrets
         return self._needles
 
