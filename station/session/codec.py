@@ -20,7 +20,8 @@ def to_plain(value: object) -> Any:
         return value
     if isinstance(value, bytes):
         return value.hex()
-    names = _field_names(type(value))
+    kind: Any = type(value)
+    names = _field_names(kind)
     if names is not None:
         return {name: to_plain(getattr(value, name)) for name in names}
     if isinstance(value, dict):
