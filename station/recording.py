@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 
 from drivers.clock import Clock
 from drivers.trigger import TriggerEvent
@@ -68,5 +67,5 @@ class RecordedCycles:
             return
         file_log(self._journal, self._config.sessions_dir, closed, None if result is None else result.cycle)
 
-    def _secrets(self) -> Iterable[str]:
-        return [secret.reveal() for secret in self._tokens.secrets()]
+    def _secrets(self) -> tuple[str, ...]:
+        return self._tokens.texts()
