@@ -24,15 +24,32 @@ _MAKE_FOLDER = "make the folder, or name another"
 
 def require_devices(configuration: Configuration) -> None:
     """Raises ConfigError where a serial port, a printer's node or a folder for labels is not there, unless the configuration says
-    ``require_ports: false``; and where the file of certificates is not, whatever it says. What stands behind an address on the
-    network shows when it is connected to."""
+    ``require_ports: false``; and where a file of certificates or of users is not, whatever it says. What stands behind an address
+    on the network shows when it is connected to."""
     mistakes = missing_devices(configuration) if configuration.station.require_ports else []
-    ca_file = configuration.station.api.http.ca_file
-    if ca_file is not None and (problem := _path_problem(str(ca_file), stat.S_ISREG, "no file")) is not None:
-        where: Location = ("api", "http", "ca_file")
-        mistakes.append(configuration.document.mistake(where, problem, "name a PEM file of the authorities to trust"))
+    for where, path, remedy in _files_of(configuration.station):
+        if (problem := _path_problem(str(path), stat.S_ISREG, "no file")) is not None:
+            mistakes.append(configuration.document.mistake(where, problem, remedy))
     if mistakes:
         raise ConfigError(mistakes)
+
+
+def _files_of(station: StationConfig) -> Iterator[tuple[Location, Path, str]]:
+    """Where, which file and the remedy."""
+    if station.api.http.ca_file is not None:
+        yield ("api", "http", "ca_file"), station.api.http.ca_file, "name a PEM file of the authorities to trust"
+    if station.panel is None:
+        return
+    if station.panel.tls is not None:
+        tls = station.panel.tls
+        yield (
+            ("panel", "tls", "certificate"),
+            tls.certificate,
+            "name the PEM file of the page's certificate and its chain",
+        )
+        yield ("panel", "tls", "key"), tls.key, "name the PEM file of the certificate's key"
+    if station.panel.users is not None:
+        yield ("panel", "users"), station.panel.users, "make it with station panel user add"
 
 
 def missing_devices(configuration: Configuration) -> list[Mistake]:
