@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from station.session.store import SessionSummary, summarise
 from station.session.writer import part_of
@@ -38,7 +38,7 @@ def find_indexed(
     return (_summary(config.sessions_dir, cycle) for cycle in found)
 
 
-def _spelt(criteria: dict[str, str | None]) -> dict[str, str]:
+def _spelt(criteria: dict[str, str | None]) -> dict[str, Any]:
     return {name: value for name, value in criteria.items() if value is not None}
 
 

@@ -19,6 +19,9 @@ from starlette.routing import Route
 from drivers.errors import DriverError
 from station.errors import StationError
 from station.panel import assets
+from station.panel.api.feed import Feed
+from station.panel.api.openapi import EVENTS
+from station.panel.api.stream import events, last_known
 from station.panel.context import Context
 from station.panel.credentials import TooMany
 from station.panel.door import Door
@@ -30,6 +33,7 @@ from station.panel.visit import MAX_BODY_BYTES, Page, Refused, Visit, fields_of
 PAGE_MODULES: tuple[str, ...] = (
     "station.panel.login",
     "station.panel.pages.operator",
+    "station.panel.api.routes",
 )
 """Each has ``PAGES``, a tuple of ``Page``."""
 
@@ -53,14 +57,17 @@ def create_app(context: Context, hub: Callable[[], Hub], looks: Executor, acts: 
         for page in listed
     ]
     routes.append(Route("/events", _events(context, hub), methods=["GET"]))
+    routes.append(Route(EVENTS, _program_events(context, hub, looks), methods=["GET"]))
     routes.append(Route("/static/{name}", assets.answer, methods=["GET"]))
 
     async def unknown(request: Request, _error: Exception) -> Response:
         return Visit(request, context, context.guard.person_of(request)).refused(404, context.words.t("error.no_page"))
 
-    async def wrong_method(request: Request, _error: Exception) -> Response:
+    async def wrong_method(request: Request, error: Exception) -> Response:
         visit = Visit(request, context, context.guard.person_of(request))
-        return visit.refused(405, context.words.t("error.wrong_method"))
+        response = visit.refused(405, context.words.t("error.wrong_method"))
+        response.headers.update(getattr(error, "headers", None) or {})  # which methods there are
+        return response
 
     return Starlette(
         routes=routes,
@@ -73,16 +80,10 @@ def _endpoint(page: Page, context: Context, executor: Executor) -> Callable[[Req
     guard = context.guard
 
     async def endpoint(request: Request) -> Response:
-        by_password = page.is_api and "authorization" in request.headers
-        person = guard.person_of(request)
-        if by_password:
-            try:
-                person = await _in(executor, lambda: guard.authorized(request))
-            except TooMany as too_many:
-                return _slowed(Visit(request, context, None), too_many)
-            except ValueError as error:
-                logger.error("nobody can log in: %s", error)
-                return Visit(request, context, None).refused(503, context.words.t("login.unavailable"))
+        is_program = page.is_api and "authorization" in request.headers
+        person = await _asker(request, context, executor, is_program)
+        if isinstance(person, Response):
+            return person
         visit = Visit(request, context, person)
         barred = _barred(page.role, visit)
         if barred is not None:
@@ -91,7 +92,7 @@ def _endpoint(page: Page, context: Context, executor: Executor) -> Callable[[Req
             body = await _body(request)
             form = {} if page.is_api else fields_of(body)
             given = request.headers.get("x-csrf-token") or form.get("csrf_token", "")
-            if request.method not in SAFE_METHODS and not by_password and not guard.is_ours(request, given):
+            if request.method not in SAFE_METHODS and not is_program and not guard.is_ours(request, given):
                 raise Refused(HTTPStatus.FORBIDDEN, context.words.t("error.stale_form"))
         except Refused as refused:
             return visit.refused(refused.status, refused.text)
@@ -103,6 +104,20 @@ def _endpoint(page: Page, context: Context, executor: Executor) -> Callable[[Req
         return response
 
     return endpoint
+
+
+async def _asker(request: Request, context: Context, executor: Executor, is_program: bool) -> Person | Response | None:
+    """Who asks, None where that is nobody; what they get who cannot be asked who they are. A program says who it is each time: a
+    cookie beside that counts for nothing."""
+    if not is_program:
+        return context.guard.person_of(request)
+    try:
+        return await _in(executor, lambda: context.guard.authorized(request))
+    except TooMany as too_many:
+        return _slowed(Visit(request, context, None), too_many)
+    except ValueError as error:
+        logger.error("nobody can log in: %s", error)
+        return Visit(request, context, None).refused(503, context.words.t("login.unavailable"))
 
 
 def _slowed(visit: Visit, barred: TooMany) -> Response:
@@ -145,6 +160,30 @@ def _events(context: Context, hub: Callable[[], Hub]) -> Callable[[Request], obj
         if hub().is_full:
             return JSONResponse({"headline": context.words.t("error.too_many")}, HTTPStatus.SERVICE_UNAVAILABLE)
         return StreamingResponse(hub().events(), media_type="text/event-stream")
+
+    return endpoint
+
+
+def _program_events(context: Context, hub: Callable[[], Hub], looks: Executor) -> Callable[[Request], object]:
+    async def endpoint(request: Request) -> Response:
+        person = await _asker(request, context, looks, "authorization" in request.headers)
+        if isinstance(person, Response):
+            return person
+        visit = Visit(request, context, person)
+        barred = _barred(Role.ENGINEER, visit)
+        if barred is not None:
+            return barred
+        if hub().is_full:
+            return visit.refused(HTTPStatus.SERVICE_UNAVAILABLE, context.words.t("error.too_many"))
+        try:
+            after = last_known(request.headers.get("last-event-id"))
+        except ValueError as error:
+            return visit.refused(HTTPStatus.BAD_REQUEST, str(error))
+        try:
+            feed = await _in(looks, lambda: Feed(context.reader, context.configuration.station.station, after))
+        except StationError as error:
+            return visit.failed(error)
+        return StreamingResponse(events(hub(), feed, lambda work: _in(looks, work)), media_type="text/event-stream")
 
     return endpoint
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from station.panel.people import Person
-from station.panel.users import User, hashed, is_password, read_users
+from station.panel.users import User, hashed, is_password, is_token, read_users
 
 TRIES = 5
 """Wrong passwords in a row that cost nothing but themselves, for one address or one name."""
@@ -89,6 +89,12 @@ class Credentials:
                 return None
             self._tries.right(*keys)
             return Person(user.name, user.role)
+
+    def by_token(self, token: str) -> Person | None:
+        """The program that has this token. Raises ValueError where the file cannot be read."""
+        with self._lock:
+            users = self._known()
+        return next((Person(user.name, user.role) for user in users.values() if is_token(token, user.secret)), None)
 
     def still(self, person: Person) -> bool:
         """Whether the user is there with that role. Raises ValueError where the file cannot be read."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import logging
 import secrets
 import threading
 from collections import OrderedDict
@@ -29,6 +30,9 @@ MAX_SESSIONS = 256
 """People logged in at once; the one who logged in first is logged out."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +91,20 @@ class Guard:
         name = request.cookies.get(self.cookie, "")
         with self._lock:
             session = self._sessions.get(name)
-            if session is not None and session.until_s > self._monotonic_s():
+            if session is None or session.until_s <= self._monotonic_s() or not self._is_still(session.person):
+                self._sessions.pop(name, None)
+            else:
                 return session.person
-            self._sessions.pop(name, None)
         is_here = self._config.is_local and _without_port(request.headers.get("host", "")) in LOOPBACK_NAMES
         return self._local if is_here else None
+
+    def _is_still(self, person: Person) -> bool:
+        """Whether the file of users has not changed its mind since the log-in."""
+        try:
+            return self.credentials.still(person)
+        except ValueError as error:
+            logger.error("nobody is logged in any more: %s", error)
+            return False
 
     def session_of(self, request: Request) -> str:
         """The name of the browser's session, a new one where it has none."""
@@ -117,11 +130,14 @@ class Guard:
         response.set_cookie(self.cookie, session, httponly=True, samesite="strict", secure=self.is_secure)
 
     def authorized(self, request: Request) -> Person | None:
-        """Who a script says to be by ``Authorization: Basic`` (RFC 7617), which no other site's page can send. Raises TooMany, and
-        ValueError where the file of users cannot be read."""
-        kind, _, encoded = request.headers.get("authorization", "").partition(" ")
+        """Who a program proves to be by ``Authorization``: ``Bearer`` with its token (RFC 6750), or ``Basic`` with a person's name
+        and password (RFC 7617); no other site's page can send either. Raises TooMany, and ValueError where the file of users cannot
+        be read."""
+        kind, _, given = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            return self.credentials.by_token(given.strip())
         try:
-            name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+            name, _, password = base64.b64decode(given, validate=True).decode().partition(":")
         except ValueError:
             return None
         return self.credentials.person(name, password, address_of(request)) if kind.lower() == "basic" else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import asdict
 from typing import Any
 
@@ -39,7 +39,7 @@ class Hub:
         self._leave()
         self._call(self._end)
 
-    async def events(self) -> AsyncIterator[str]:
+    async def events(self) -> AsyncGenerator[str, None]:
         """One browser's events until it goes or the hub is closed."""
         browser = Browser()
         self._browsers.add(browser)

@@ -1,6 +1,7 @@
 """The users of the page: a file with one line for each, ``name:role:scrypt:…``, that ``station panel user`` keeps.
 
 Passwords are kept as scrypt hashes (RFC 7914) with the least cost that OWASP's "Password Storage Cheat Sheet" names at 16 MiB.
+Programs have a token instead, ``name:role:token:…``: 256 random bits, which nobody can guess, need no slow hash.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 10, 256
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 
 _HASH = re.compile(r"scrypt:([0-9a-f]{32}):([0-9a-f]{64})")
+_TOKEN = re.compile(r"token:[0-9a-f]{64}")
+_TOKEN_MARK = "station_"
+"""How every token begins, so that people and scanners for secrets know one when they see it."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One line of the file. ``secret`` is the salted hash of the password."""
+    """One line of the file. ``secret`` is the salted hash of the password, or the hash of the token."""
 
     name: str
     role: Role
@@ -43,6 +47,21 @@ def hashed(password: str) -> str:
         raise ValueError(f"a password has {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters; choose another")
     salt = secrets.token_bytes(SALT_BYTES)
     return f"scrypt:{salt.hex()}:{_scrypt(password, salt).hex()}"
+
+
+def new_token() -> str:
+    """A token for a program; shown once, kept by its hash (``token_hash``) alone."""
+    return _TOKEN_MARK + secrets.token_urlsafe(HASH_BYTES)
+
+
+def token_hash(token: str) -> str:
+    """What the file keeps of a token."""
+    return f"token:{hashlib.sha256(token.encode()).hexdigest()}"
+
+
+def is_token(token: str, secret: str) -> bool:
+    """Whether this is the token that ``secret`` was made of."""
+    return hmac.compare_digest(token_hash(token), secret)
 
 
 def is_password(password: str, secret: str) -> bool:
@@ -96,7 +115,8 @@ def write_users(path: Path, users: dict[str, User]) -> None:
 def _user_of(line: str) -> User | None:
     name, _, rest = line.strip().partition(":")
     role, _, secret = rest.partition(":")
-    if not NAME.fullmatch(name) or role not in Role.__members__.values() or not _HASH.fullmatch(secret):
+    is_secret = _HASH.fullmatch(secret) or _TOKEN.fullmatch(secret)
+    if not NAME.fullmatch(name) or role not in Role.__members__.values() or not is_secret:
         return None
     return User(name, Role(role), secret)
 

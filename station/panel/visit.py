@@ -20,6 +20,8 @@ from station.text import printable
 if TYPE_CHECKING:
     from station.panel.context import Context
 
+API = "/api/"
+"""How the addresses of the API begin: everything below is answered in JSON."""
 MAX_BODY_BYTES = 64 * 1024
 MAX_FIELDS = 64
 MAX_FIELD_CHARS = 16 * 1024
@@ -64,7 +66,8 @@ class Visit:
     @property
     def wants_json(self) -> bool:
         """Whether the asker is a script rather than somebody who reads a page."""
-        return "application/json" in self.request.headers.get("accept", "")
+        is_api = self.request.url.path.startswith(API)
+        return is_api or "application/json" in self.request.headers.get("accept", "")
 
     @property
     def who(self) -> Person:
@@ -123,15 +126,27 @@ class Visit:
     def failed(self, error: StationError | DriverError) -> Response:
         """It was not done, for a reason of the catalogue."""
         headline, action = self.context.words.of_code(error.code)
-        status = HTTPStatus.NOT_FOUND if error.code == "unit.unknown" else HTTPStatus.CONFLICT
-        status = HTTPStatus.BAD_REQUEST if error.code in ("usage.invalid", "config.invalid") else status
         said = {"code": error.code, "headline": headline, "action": action, "detail": printable(str(error))}
-        return self._told(status, said)
+        return self._told(_status_of(error.code), said)
 
     def _told(self, status: int, said: dict[str, Any]) -> Response:
         if self.wants_json:
-            return JSONResponse(said, status)
+            # No challenge for a password: a browser would ask for one over the page's head.
+            challenge = {"www-authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+            return JSONResponse(said, status, challenge)
         return self.render("problem.html", status, **said)
+
+
+def _status_of(code: str) -> HTTPStatus:
+    """How HTTP calls what a code says: a conflict with how things stand, where it is nothing else."""
+    if code.startswith("journal.") and code != "journal.contradiction":
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    return {
+        "station.defect": HTTPStatus.INTERNAL_SERVER_ERROR,
+        "unit.unknown": HTTPStatus.NOT_FOUND,
+        "usage.invalid": HTTPStatus.BAD_REQUEST,
+        "config.invalid": HTTPStatus.BAD_REQUEST,
+    }.get(code, HTTPStatus.CONFLICT)
 
 
 def fields_of(body: bytes) -> dict[str, str]:
