@@ -11,32 +11,37 @@ from pydantic import TypeAdapter, ValidationError
 
 from station.errors import SessionError
 
+_PLAIN = frozenset((type(None), bool, int, float, str))
+"""Most of what is recorded; asked for by the type alone, since this is asked hundreds of times in a cycle."""
+
 
 def to_plain(value: object) -> Any:
     """Dataclasses, enums, tuples and bytes (as hex) as what JSON can hold. Raises SessionError for anything else."""
-    if isinstance(value, Enum):
-        return value.value
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, bytes):
-        return value.hex()
     kind: Any = type(value)
+    if kind in _PLAIN:
+        return value
+    if isinstance(value, dict):
+        return {str(to_plain(key)): to_plain(item) for key, item in value.items()}
     names = _field_names(kind)
     if names is not None:
         return {name: to_plain(getattr(value, name)) for name in names}
-    if isinstance(value, dict):
-        return {str(to_plain(key)): to_plain(item) for key, item in value.items()}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, int | float | str):
+        return value
+    if isinstance(value, bytes):
+        return value.hex()
     if isinstance(value, list | tuple):
         return [to_plain(item) for item in value]
     if isinstance(value, frozenset | set):
         return sorted((to_plain(item) for item in value), key=repr)
-    raise SessionError(f"cannot record a {type(value).__name__}")
+    raise SessionError(f"cannot record a {kind.__name__}")
 
 
 @lru_cache(maxsize=256)
 def _field_names(kind: type) -> tuple[str, ...] | None:
-    """A dataclass' fields; None for any other class."""
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
+    """A dataclass' fields; None for any other class, one of the enums too."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) and not issubclass(kind, Enum) else None
 
 
 def from_plain(result_type: Any, plain: Any) -> Any:
