@@ -25,11 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     subjects = parser.add_subparsers(dest="subject", required=True, metavar="SUBJECT")
     user = subjects.add_parser("user", help="the users: add one, list them, remove one")
     actions = user.add_subparsers(dest="action", required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="add a user, or give one another role and password")
+    add = actions.add_parser("add", help="add a user, or give one another role and password or token")
     add.add_argument("name", metavar="NAME")
     add.add_argument("--role", required=True, choices=ROLES, help="each may all that those before it may")
-    add.add_argument(
+    proof = add.add_mutually_exclusive_group()
+    proof.add_argument(
         "--password-stdin", action="store_true", help="read the password from standard input, one line, and ask nothing"
+    )
+    proof.add_argument(
+        "--token",
+        action="store_true",
+        help="a program: make a token for it and print that, this once, on standard output",
     )
     listing = actions.add_parser("list", help="the users and their roles")
     remove = actions.add_parser("remove", help="remove a user")
@@ -52,15 +58,21 @@ def run(options: argparse.Namespace) -> int:
 
 def _add(options: argparse.Namespace) -> int:
     from station.panel.people import Role
-    from station.panel.users import NAME, User, hashed
+    from station.panel.users import NAME, User, hashed, new_token, token_hash
 
     if not NAME.fullmatch(options.name):
         raise ValueError(f"{printable(options.name)!r} is no name: letters, digits, '.', '_' and '-' only, at most 32")
-    secret = hashed(_password(options))
+    token = new_token() if options.token else None
+    secret = hashed(_password(options)) if token is None else token_hash(token)
     with _changed(_file_of(options)) as users:
         is_known = options.name in users
         users[options.name] = User(options.name, Role(options.role), secret)
-    sys.stdout.write(f"{options.name} is {'changed' if is_known else 'added'}: {options.role}\n")
+    said = f"{options.name} is {'changed' if is_known else 'added'}: {options.role}\n"
+    if token is None:
+        sys.stdout.write(said)
+    else:
+        sys.stderr.write(said)
+        sys.stdout.write(f"{token}\n")
     return 0
 
 
@@ -68,7 +80,7 @@ def _list(options: argparse.Namespace) -> int:
     from station.panel.users import read_users
 
     for user in read_users(_file_of(options)).values():
-        sys.stdout.write(f"{user.name:<32}  {user.role}\n")
+        sys.stdout.write(f"{user.name:<32}  {user.role:<10}  {'token' if user.has_token else 'password'}\n")
     return 0
 
 

@@ -40,6 +40,11 @@ class User:
     role: Role
     secret: str
 
+    @property
+    def has_token(self) -> bool:
+        """Whether this is a program, with a token, rather than a person with a password."""
+        return _TOKEN.fullmatch(self.secret) is not None
+
 
 def hashed(password: str) -> str:
     """What the file keeps of a password. Raises ValueError, which never holds it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from station.panel.people import Role
-from station.panel.users import hashed, is_password, read_users
+from station.panel.users import hashed, is_password, is_token, read_users
 from tests.support.command import COMMAND, PATIENCE_S, Ended
 
 
@@ -31,7 +31,7 @@ def test_a_user_is_added_changed_listed_and_removed(tmp_path: Path) -> None:
     adds = ("add", "ann", "--file", "users", "--password-stdin", "--role")
     assert user(*adds, "operator", cwd=tmp_path, stdin="a good password\n").out == "ann is added: operator\n"
     assert user(*adds, "engineer", cwd=tmp_path, stdin="a better password\n").out == "ann is changed: engineer\n"
-    assert user("list", "--file", "users", cwd=tmp_path).out.split() == ["ann", "engineer"]
+    assert user("list", "--file", "users", cwd=tmp_path).out.split() == ["ann", "engineer", "password"]
     known = read_users(file)["ann"]
     assert (known.role, is_password("a better password", known.secret)) == (Role.ENGINEER, True)
     assert not is_password("a good password", known.secret)
@@ -40,6 +40,18 @@ def test_a_user_is_added_changed_listed_and_removed(tmp_path: Path) -> None:
     assert user("remove", "ann", "--file", "users", cwd=tmp_path).status == 0
     assert read_users(file) == {}
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_program_gets_a_token_that_is_printed_alone_and_kept_by_its_hash(tmp_path: Path) -> None:
+    added = user("add", "mes", "--file", "users", "--role", "engineer", "--token", cwd=tmp_path)
+    token = added.out.removesuffix("\n")
+    assert (added.status, added.err) == (0, "mes is added: engineer\n")
+    assert user("list", "--file", "users", cwd=tmp_path).out.split() == ["mes", "engineer", "token"]
+    known = read_users(tmp_path / "users")["mes"]
+    assert is_token(token, known.secret)
+    assert not is_token(token + "x", known.secret)
+    assert not is_password(token, known.secret)
+    assert token not in (tmp_path / "users").read_text("ascii")
 
 
 @pytest.mark.parametrize(
