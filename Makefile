@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 # command=Debian package that brings it
-TEST_COMMANDS := stm32flash=stm32flash tshark=tshark chromium=chromium pg_ctlcluster=postgresql umockdev-wrapper=umockdev systemd-analyze=systemd udevadm=udev /usr/sbin/cupsd=cups-daemon lp=cups-client
+TEST_COMMANDS := stm32flash=stm32flash tshark=tshark chromium=chromium pg_ctlcluster=postgresql umockdev-wrapper=umockdev systemd-analyze=systemd udevadm=udev /usr/sbin/cupsd=cups-daemon lp=cups-client openssl=openssl
 
 .PHONY: help demo test bench soak chaos check crash fuzz format docs lock clean
 

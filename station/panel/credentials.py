@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from station.panel.people import Person
-from station.panel.users import User, hashed, is_password, is_token, read_users
+from station.panel.users import HASH_BYTES, SALT_BYTES, User, is_password, is_token, read_users
 
 TRIES = 5
 """Wrong passwords in a row that cost nothing but themselves, for one address or one name."""
@@ -17,6 +17,10 @@ TRY_EVERY_S = 20.0
 """How often another one is taken then."""
 MAX_KNOWN = 1024
 """Addresses and names that are remembered; those wrong longest ago are forgotten first."""
+
+
+NOBODY = f"scrypt:{secrets.token_hex(SALT_BYTES)}:{secrets.token_hex(HASH_BYTES)}"
+"""No password's. Checked for a name that there is not, so that its answer takes as long as any other."""
 
 
 class TooMany(Exception):
@@ -69,8 +73,6 @@ class Credentials:
         self._tries = Tries(monotonic_s)
         self._users: dict[str, User] = {}
         self._mark: tuple[int, int] | None = None
-        # Checked for a name that there is not, so that its answer takes as long as any other.
-        self._nobody = hashed(secrets.token_urlsafe(16))
 
     @property
     def are_kept(self) -> bool:
@@ -83,7 +85,7 @@ class Credentials:
         with self._lock:
             self._tries.require(*keys)
             user = self._known().get(name)
-            fits = is_password(password, self._nobody if user is None else user.secret)
+            fits = is_password(password, NOBODY if user is None else user.secret)
             if user is None or not fits:
                 self._tries.wrong(*keys)
                 return None

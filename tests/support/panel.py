@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -35,6 +37,33 @@ def with_users(folder: Path) -> str:
     return str(path)
 
 
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A self-signed certificate for this computer's loopback and its key, made now."""
+    made, key = folder / "cert.pem", folder / "key.pem"
+    words = [
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=station test",
+    ]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+    command = ["openssl", "req", "-x509", *words, *names, "-keyout", str(key), "-out", str(made)]
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
+    return made, key
+
+
+def guarded(folder: Path, more: str = "") -> str:
+    """What a configuration says of a page beyond loopback: TLS and users. It is visited at 127.0.0.1 all the same."""
+    made, key = certificate(folder)
+    guards = f"tls: {{certificate: {made}, key: {key}}}, users: {with_users(folder)}"
+    return f'{{listen: "0.0.0.0:0", {guards}{more}}}'
+
+
 class Served:
     """A station that runs with its page. Boards are put in by ``put_in`` and started by ``start`` or by anybody at the page."""
 
@@ -47,13 +76,16 @@ class Served:
 
     @property
     def url(self) -> str:
-        """Where the page is, without a slash at the end."""
+        """Where the page is, by the address of loopback, without a slash at the end."""
         assert self.panel.url is not None, "the page is not served"
-        return self.panel.url.rstrip("/")
+        return self.panel.url.rstrip("/").replace("0.0.0.0", "127.0.0.1")
 
     def visitor(self, **options: Any) -> Visitor:
-        """Somebody at this computer; to be closed."""
-        return Visitor(self.url, **options)
+        """Somebody at this computer, who trusts the page's certificate where it has one; to be closed."""
+        tls = self.rig.configuration().station.panel.tls  # type: ignore[union-attr]
+        if tls is None:
+            return Visitor(self.url, verify=False, **options)  # no authorities to load: there is no TLS
+        return Visitor(self.url, verify=ssl.create_default_context(cafile=tls.certificate), **options)
 
     def put_in(self, board: Board, socket: str = "A") -> None:
         """Put a board into a socket; the one that was there is taken out first."""
