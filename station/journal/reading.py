@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from station.journal import allocation, session_index, units, versions
+from station.journal import allocation, session_index, statistics, units, versions
 from station.journal.pool import BatchState, PoolLevels
 from station.journal.records import (
     LISTING_MAX,
@@ -27,6 +27,7 @@ from station.journal.records import (
 from station.journal.schema import audit, cycles, effects, id_batches, ids, labels, sessions, steps
 from station.journal.schema import units as units_table
 from station.journal.session_index import CycleFound, CycleSearch, begins_with
+from station.journal.statistics import CodeCount, Slot, StatisticsQuery, StepTime
 from station.journal.store import Store
 from station.journal.text import id_problem
 from station.model import Effect, EffectKind, EffectState, IdKind, LabelFate, Outcome, Unit
@@ -82,6 +83,18 @@ class JournalReader:
     def unnoted_sessions(self, station: str) -> tuple[tuple[int, str], ...]:
         """Of the newest cycles of this station those without a noted log, oldest first: the cycle and the path it was given."""
         return self._store.run(lambda connection: session_index.unnoted(connection, station))
+
+    def production(self, wanted: StatisticsQuery) -> tuple[Slot, ...]:
+        """The cycles that ended, counted by outcome and quarter of an hour, oldest first."""
+        return self._store.run(lambda connection: statistics.slots(connection, wanted))
+
+    def step_times(self, wanted: StatisticsQuery) -> tuple[StepTime, ...]:
+        """How long PASSes and each of their steps took."""
+        return self._store.run(lambda connection: statistics.step_times(connection, wanted))
+
+    def codes(self, wanted: StatisticsQuery) -> tuple[CodeCount, ...]:
+        """What cycles ended with that were not PASS, the most frequent first."""
+        return self._store.run(lambda connection: statistics.codes(connection, wanted))
 
     def pool_levels(self, *, count_used: bool = False) -> PoolLevels:
         """The pool by kind and state. ``count_used`` also counts the ids used, which takes longer the more there are."""
