@@ -128,6 +128,7 @@ class Jig:
             lost_in_a_row=self.journal.read.lost_in_a_row(config.station),
             stopping=self._stopping,
             pulse=self._refill_pulse,
+            shared=config.database is not None,
         )
         closing.callback(self.refill.stop)
         self._housekeeper = Housekeeper(config.sessions_dir, config.sessions, self._clock, self.needed_logs)
@@ -291,7 +292,7 @@ class Jig:
                 self._buttons.ended(socket.name)
             if result.code is not None and result.code.startswith("port."):
                 port.drop()
-            self.refill.poke()
+            self.refill.took_one()
             if self._pictures is not None:
                 self._pictures.keep(result)
             return result

@@ -87,7 +87,9 @@ class Refill:
         lost_in_a_row: Mapping[IdKind, int] | None = None,
         stopping: threading.Event | None = None,
         pulse: Pulse | None = None,
+        shared: bool = False,
     ) -> None:
+        """``shared``: other stations take from the pool too."""
         self._journal = journal
         self._source = source
         self._options = options
@@ -96,9 +98,13 @@ class Refill:
         self._lost = dict.fromkeys(IdKind, 0) | dict(lost_in_a_row or {})
         self._told: Event | None = None
         self._turn = threading.Lock()
+        self._counting = threading.Lock()
         self._wanted = threading.Event()
         self._stopping = stopping or threading.Event()
         self._pulse = pulse or Pulse()
+        self._shared = shared
+        self._spare = 0
+        """How many ids of each kind may be taken before one of them can be low."""
         self._thread: threading.Thread | None = None
 
     def start(self, failed: Callable[[Exception], None]) -> None:
@@ -109,8 +115,16 @@ class Refill:
         self._thread.start()
 
     def poke(self) -> None:
-        """Say that ids were taken: the levels are looked at now, or when the pause after a failure is over."""
+        """Have the levels looked at now, or when the pause after a failure is over."""
         self._wanted.set()
+
+    def took_one(self) -> None:
+        """Say that a cycle has taken one id of each kind at most: the levels are looked at once that can have made one low."""
+        with self._counting:
+            self._spare -= 1
+            may_be_low = self._spare < 0
+        if self._shared or may_be_low:
+            self.poke()
 
     def stop(self) -> None:
         """End the thread after the call in progress. May be called without ``start``."""
@@ -142,6 +156,8 @@ class Refill:
                 self._note(kind, None)
         if has_asked:
             levels = self._journal.pool_levels()
+        with self._counting:
+            self._spare = min(levels.free(kind) for kind in IdKind) - max(self._options.low_water, 1)
         problem = next(filter(None, self._problems.values()), None)
         event = PoolChanged(levels.free(IdKind.DEVICE_ID), levels.free(IdKind.SN), problem)
         if event != self._told:

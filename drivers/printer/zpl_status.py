@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 REQUEST = b"~HS"
 LINES = 3
@@ -56,14 +57,10 @@ class HostStatus:
         has_work = self.formats_in_buffer > 0 or self.labels_remaining > 0 or self.has_partial_format
         return not has_work and not self.problems
 
-    @classmethod
-    def from_bytes(cls, answer: bytes) -> HostStatus:
+    @staticmethod
+    def from_bytes(answer: bytes) -> HostStatus:
         """Parse a whole answer, strictly. Raises StatusGarbled."""
-        match = _PATTERN.fullmatch(answer) if len(answer) <= MAX_SIZE_BYTES else None
-        if match is None:
-            raise StatusGarbled(f"not a ~HS answer: {answer[:MAX_SIZE_BYTES]!r}")
-        problems = tuple(name for name in PROBLEMS if match[name] == b"1")
-        return cls(int(match["formats"]), int(match["remaining"]), problems, match["partial"] == b"1")
+        return _parsed(answer)
 
     def to_bytes(self) -> bytes:
         """The answer of a printer in this state, with fixed values in the fields this type does not hold."""
@@ -76,6 +73,16 @@ class HostStatus:
             f"\x02000,0,{head},{ribbon},0,2,4,0,{self.labels_remaining:08d},1,000\x03\r\n"
             f"\x021234,0\x03\r\n"
         ).encode("ascii")
+
+
+@lru_cache(maxsize=64)
+def _parsed(answer: bytes) -> HostStatus:
+    """A printer at work gives the same answer a dozen times."""
+    match = _PATTERN.fullmatch(answer) if len(answer) <= MAX_SIZE_BYTES else None
+    if match is None:
+        raise StatusGarbled(f"not a ~HS answer: {answer[:MAX_SIZE_BYTES]!r}")
+    problems = tuple(name for name in PROBLEMS if match[name] == b"1")
+    return HostStatus(int(match["formats"]), int(match["remaining"]), problems, match["partial"] == b"1")
 
 
 def is_complete(answer: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +102,34 @@ def test_a_poke_wakes_the_thread_and_stop_ends_it(tmp_path: Path) -> None:
         finally:
             refill.stop()
         assert Scene(api, journal).free() == (5, 5)
+
+
+@pytest.mark.parametrize(("shared", "looks"), [(False, [(5, 5), (7, 7)]), (True, [(5, 5), (4, 4), (3, 3), (7, 7)])])
+def test_the_levels_are_looked_at_when_a_kind_can_be_low_or_when_others_take_too(
+    tmp_path: Path, shared: bool, looks: list[tuple[int, int]]
+) -> None:
+    """Of five ids with a low water of three, two can be taken without a look; where nobody else takes, none is needed."""
+    with bench() as api, opened(tmp_path / "journal.sqlite") as journal:
+        told: queue.Queue[PoolChanged] = queue.Queue()
+
+        def take(event: object) -> None:
+            assert isinstance(event, PoolChanged)
+            told.put(event)
+
+        refill = Refill(journal, api.client, NO_RETRY, take, shared=shared)
+        refill.start(lambda error: pytest.fail(str(error)))
+        try:
+            seen = [told.get(timeout=20)]
+            for number in range(3):
+                cycle = journal.begin_cycle("A", f"log {number}")
+                journal.reserve(cycle, f"chip-{number}", "70B3D57ED00001C0", scanned_sn=None)
+                refill.took_one()
+                if shared or number == 2:
+                    seen.append(told.get(timeout=20))
+        finally:
+            refill.stop()
+        assert [(event.device_ids, event.sns) for event in seen] == looks
+        assert told.empty()
 
 
 def test_pokes_do_not_hammer_a_server_that_refuses(tmp_path: Path) -> None:
