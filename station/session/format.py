@@ -83,12 +83,19 @@ class Event:
 
 def encode_event(event: Event, previous_crc: int) -> tuple[bytes, int]:
     """The event as one line with its newline, and the CRC to seed the next line with."""
-    parts = [f'{{"n":{event.number},"t":{event.time_ns},"k":{_quoted(event.kind)}']
-    if event.lane != "main":
-        parts.append(f',"l":{_quoted(event.lane)}')
-    if event.channel is not None:
-        parts.append(f',"ch":{_quoted(event.channel)}')
-    for name, value in event.fields.items():
+    return encode_line(event.number, event.time_ns, event.kind, event.lane, event.channel, event.fields, previous_crc)
+
+
+def encode_line(
+    number: int, time_ns: int, kind: str, lane: str, channel: str | None, fields: dict[str, Any], previous_crc: int
+) -> tuple[bytes, int]:
+    """The same for what an event is made of."""
+    parts = [f'{{"n":{number},"t":{time_ns},"k":{_quoted(kind)}']
+    if lane != "main":
+        parts.append(f',"l":{_quoted(lane)}')
+    if channel is not None:
+        parts.append(f',"ch":{_quoted(channel)}')
+    for name, value in fields.items():
         parts.append(f",{_quoted(name)}:{_json(value)}")
     body = "".join(parts).encode("ascii")
     crc = zlib.crc32(body, previous_crc)

@@ -71,6 +71,8 @@ class Masker:
 
     def mask_plain(self, plain: Any) -> Any:
         """A JSON-ready value with every known secret in its texts and names overwritten."""
+        if not plain or plain is True or isinstance(plain, int | float):
+            return plain
         texts: list[str] = []
         _collect_texts(plain, texts)
         return self._mask_texts(plain) if self.mask_bytes(_as_bytes("\0".join(texts)))[1] else plain

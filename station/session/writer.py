@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from station.errors import SessionError
-from station.session.format import Event, encode_event
+from station.session.format import encode_line
 
 PART_SUFFIX = ".part"
-GZIP_LEVEL = 6
-"""zlib's own default: higher levels take twice as long for a few per cent."""
+GZIP_LEVEL = 5
+"""Level 6 takes twice as long for one per cent less, of a log of 22 KB that becomes one of 5.5 KB."""
 
 
 class SessionUnwritable(SessionError):
@@ -67,8 +67,8 @@ class SessionWriter:
         """Write one event. Raises SessionUnwritable."""
         with self._lock:
             self._check_usable()
-            event = Event(self._number, self._monotonic_ns() - self._started_ns, kind, lane, channel, fields)
-            line, crc = encode_event(event, self._crc)
+            time_ns = self._monotonic_ns() - self._started_ns
+            line, crc = encode_line(self._number, time_ns, kind, lane, channel, fields, self._crc)
             try:
                 written = os.write(self._fd, line)
             except OSError as error:
