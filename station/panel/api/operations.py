@@ -148,6 +148,9 @@ def _settle_label(visit: Visit, wanted: asked.LabelAsked) -> object:
 
 
 def _reprint(visit: Visit, wanted: asked.ReprintAsked) -> object:
+    printers = {printer.name for printer in visit.context.configuration.station.printers}
+    if wanted.printer is not None and wanted.printer not in printers:
+        raise Refused(HTTPStatus.NOT_FOUND, f"no printer is named {printable(wanted.printer)}")
     return visit.context.act(PrintAgain(_chip_id(visit), wanted.reason, _who(visit, wanted).name, wanted.printer))
 
 
