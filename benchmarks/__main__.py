@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import statistics
 import sys
 from pathlib import Path
@@ -27,13 +28,16 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.groups) - set(GROUPS):
         parser.error(f"no such group: {', '.join(sorted(unknown))}")
+    load_1min = os.getloadavg()[0]
     figures: dict[str, Figure] = {}
     for name in options.groups or GROUPS:
         for figure in GROUPS[name](options.runs):
             figures[figure.name] = figure
             sys.stdout.write(_line(figure) + "\n")
             sys.stdout.flush()
-    RESULT.write_text(json.dumps({"machine": _machine(), "figures": _plain(figures)}, indent=2) + "\n", "utf-8")
+    RESULT.write_text(
+        json.dumps({"machine": _machine(load_1min), "figures": _plain(figures)}, indent=2) + "\n", "utf-8"
+    )
     return 0
 
 
@@ -59,14 +63,23 @@ def _plain(figures: dict[str, Figure]) -> dict[str, object]:
     }
 
 
-def _machine() -> dict[str, object]:
+def _machine(load_1min: float) -> dict[str, object]:
+    pages, page_bytes = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     return {
         "cpus": os.cpu_count(),
+        "cpu": _cpu_name(),
+        "memory_gib": round(pages * page_bytes / 2**30, 1),
         "machine": platform.machine(),
-        "kernel": platform.release(),
+        "kernel": ".".join(platform.release().split(".")[:2]),
         "python": platform.python_version(),
-        "load_1min": os.getloadavg()[0],
+        "load_1min": load_1min,
     }
+
+
+def _cpu_name() -> str:
+    """As the kernel has it: proc_cpuinfo(5), which not every architecture fills in."""
+    found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
+    return found[1] if found else platform.machine()
 
 
 if __name__ == "__main__":
