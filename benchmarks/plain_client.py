@@ -10,7 +10,7 @@ import httpx
 
 from benchmarks.world import SECRET, World
 from drivers.clock import SystemClock
-from station.production_api.httpcore_port import HttpcorePort
+from station.production_api.httpx_port import HttpxPort
 from station.production_api.options import ApiOptions, CsidAuth
 from station.production_api.tokens import TokenSource
 from station.secrets import Secret
@@ -27,7 +27,7 @@ def production_url(world: World) -> str:
 def access_token(world: World) -> str:
     """A token for the methods."""
     options = _options(world)
-    port = HttpcorePort(options, SystemClock())
+    port = HttpxPort(options, SystemClock())
     try:
         return TokenSource(options, SystemClock()).bearer(port).reveal()
     finally:

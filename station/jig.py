@@ -46,7 +46,7 @@ from station.model import CycleResult, IdKind, IdSource, Unit
 from station.parts import HeldPort, bootloader_driver, label_printer, open_connection, policy_for
 from station.pictures import LabelPictures
 from station.production_api.client import ProductionClient
-from station.production_api.httpcore_port import HttpcorePort
+from station.production_api.httpx_port import HttpxPort
 from station.production_api.observed import ObservedHttp
 from station.production_api.stopping import AbortableHttp, StoppableClock, StoppableHttp
 from station.production_api.tokens import TokenSource
@@ -86,7 +86,8 @@ class Jig:
         self.results: list[CycleResult] = []
         """Those of a wanted number of cycles; a station that runs for months keeps none."""
         self._closing = ExitStack()
-        logging.getLogger("httpcore").setLevel(logging.WARNING)
+        for library in ("httpx", "httpcore"):
+            logging.getLogger(library).setLevel(logging.WARNING)
         with ExitStack() as on_failure:
             on_failure.callback(self._closing.close)
             self._build()
@@ -105,7 +106,7 @@ class Jig:
         file_cut_off(self.journal, config.sessions_dir)
         file_unnoted(self.journal, self.journal.read, config.sessions_dir, config.station)
         options = config.api.options()
-        self._http = HttpcorePort(options, self._clock)
+        self._http = HttpxPort(options, self._clock)
         closing.callback(self._http.close)
         self._tokens = TokenSource(options, self._clock)
         self._cycles = RecordedCycles(self._configuration, self.journal, self._claims, self._tokens, self._clock)

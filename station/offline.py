@@ -126,11 +126,11 @@ def carry_out(configuration: Configuration, request: Request) -> Done:
 def calling(config: StationConfig) -> Iterator[ProductionClient]:
     """A client of the API, with connections and a token of its own."""
     from station.production_api.client import ProductionClient
-    from station.production_api.httpcore_port import HttpcorePort
+    from station.production_api.httpx_port import HttpxPort
     from station.production_api.tokens import TokenSource
 
     clock, options = SystemClock(), config.api.options()
-    port = HttpcorePort(options, clock)
+    port = HttpxPort(options, clock)
     try:
         yield ProductionClient(options, port, TokenSource(options, clock), clock, random.Random())
     finally:

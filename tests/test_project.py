@@ -22,9 +22,7 @@ from station.model import Outcome
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(path for package in ("station", "drivers") for path in (ROOT / package).rglob("*.py"))
 MAX_MODULE_LINES = 400
-HEAVY = frozenset(
-    {"alembic", "barcode", "escpos", "httpcore", "httpx", "PIL", "psycopg", "rich", "serial", "sqlalchemy"}
-)
+HEAVY = frozenset({"alembic", "barcode", "escpos", "httpx", "PIL", "psycopg", "rich", "serial", "sqlalchemy"})
 
 
 def _tree(path: Path) -> ast.Module:
@@ -138,6 +136,31 @@ def test_the_version_stands_in_one_place_and_in_the_changelog() -> None:
     assert newest.group(1) == station.__version__
 
 
+def test_the_product_is_built_on_the_packages_that_were_chosen_for_it() -> None:
+    """Each is needed to run, and imported where the product uses it."""
+    chosen = {
+        "httpx": "station",
+        "pydantic": "station",
+        "pyserial": "drivers",
+        "python-escpos": "station",
+        "pyyaml": "station",
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    needed = {re.split(r"[^A-Za-z0-9_-]", each)[0].lower() for each in project["dependencies"]}
+    assert set(chosen) <= needed
+    modules = {
+        "httpx": "httpx",
+        "pydantic": "pydantic",
+        "pyserial": "serial",
+        "python-escpos": "escpos",
+        "pyyaml": "yaml",
+    }
+    for package, tree in chosen.items():
+        sources = [path.read_text("utf-8") for path in (ROOT / tree).rglob("*.py")]
+        pattern = re.compile(rf"^\s*(import|from) {modules[package]}\b", re.MULTILINE)
+        assert any(pattern.search(source) for source in sources), f"nothing imports {package}"
+
+
 def test_locks_pin_every_dependency_with_hashes_and_name_no_place() -> None:
     """Each package that pyproject.toml names is pinned; no index, path or URL ties the locks to one network."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -224,8 +247,8 @@ def test_a_running_station_holds_no_package_that_it_does_not_use() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=50
     )
     modules = set(run.stdout.split())
-    assert {"httpcore", "pydantic", "sqlalchemy", "yaml"} <= modules
-    unused = {"PIL", "alembic", "barcode", "click", "escpos", "httpx", "psycopg", "pygments", "rich", "uvicorn"}
+    assert {"httpx", "pydantic", "sqlalchemy", "yaml"} <= modules
+    unused = {"PIL", "alembic", "barcode", "click", "escpos", "psycopg", "pygments", "rich", "uvicorn"}
     assert modules & {*unused, "sqlalchemy.dialects.postgresql"} == set()
 
 

@@ -27,7 +27,7 @@ from station.journal.opening import open_journal
 from station.journal.sqlite import OwnerLock
 from station.model import CycleResult, IdSource, Outcome, Unit
 from station.production_api.client import ProductionClient
-from station.production_api.httpcore_port import HttpcorePort
+from station.production_api.httpx_port import HttpxPort
 from station.production_api.stopping import StoppableClock, StoppableHttp
 from station.production_api.tokens import TokenSource
 from station.refill import Refill
@@ -109,7 +109,7 @@ class Batch:
         self._claims = Claims(self._journal)
         file_cut_off(self._journal, config.sessions_dir)
         options = config.api.options()
-        port = HttpcorePort(options, self._clock)
+        port = HttpxPort(options, self._clock)
         closing.callback(port.close)
         self.warnings = port.warnings
         calls, pause = StoppableHttp(port, self._stopping), StoppableClock(self._clock, self._stopping)

@@ -13,7 +13,7 @@ from station.doctor.web import connected, knock
 from station.errors import explain
 from station.production_api.errors import ApiError
 from station.production_api.http import FailureKind, HttpFailure
-from station.production_api.httpcore_port import HttpcorePort
+from station.production_api.httpx_port import HttpxPort
 from station.production_api.options import ApiOptions, GivenToken
 from station.production_api.tokens import TokenSource, TokenState
 
@@ -52,7 +52,7 @@ class ApiCheck:
         except ApiError as error:
             yield bad(f"{line}: {error.code}: {error}", _REFUSED.get(error.code) or explain(error).action)
 
-    def _token(self, port: HttpcorePort, options: ApiOptions) -> Finding:
+    def _token(self, port: HttpxPort, options: ApiOptions) -> Finding:
         if isinstance(options.auth, GivenToken):
             what = "the token was given: only a cycle shows whether it is good, and it cannot be renewed"
             return advice(what, "use csid or client_credentials for production")

@@ -107,7 +107,7 @@ class RetryOptions:
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
     """The connection. ``insecure`` switches off the check of certificates and the refusal of plain HTTP; whoever builds the
-    port tells people so (``HttpcorePort.warnings``)."""
+    port tells people so (``HttpxPort.warnings``)."""
 
     ca_file: Path | None = None
     """PEM file of the only authorities to trust; None for the system's."""

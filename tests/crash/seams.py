@@ -26,9 +26,9 @@ from drivers.descriptor import DescriptorPort
 from drivers.serial_local import LocalSerialPort
 from drivers.tcp_port import TcpPort
 from station.journal.one_writer import OneWriterStore
-from station.production_api import httpcore_port
+from station.production_api import httpx_port
 from station.production_api.http import HttpRequest, HttpResponse
-from station.production_api.httpcore_port import HttpcorePort
+from station.production_api.httpx_port import HttpxPort
 from station.session import writer
 from station.session.writer import ClosedLog, SessionWriter
 from tests.crash.points import Switch
@@ -76,30 +76,30 @@ def _changes(connection: sa.Connection) -> int:
 
 
 def _wrap_http(switch: Switch) -> None:
-    send, stream = HttpcorePort.send, httpcore_port._Stream
+    send, stream = HttpxPort.send, httpx_port._Stream
     write, read = stream.write, stream.read
     under_way = threading.local()
 
-    def counted_send(self: HttpcorePort, request: HttpRequest, timeout_s: float) -> HttpResponse:
+    def counted_send(self: HttpxPort, request: HttpRequest, timeout_s: float) -> HttpResponse:
         under_way.method, under_way.reads = _method(request), 0
         switch.reach(f"http: {under_way.method}: before")
         response = send(self, request, timeout_s)
         switch.reach(f"http: {under_way.method}: after")
         return response
 
-    def counted_write(self: httpcore_port._Stream, buffer: bytes, timeout: float | None = None) -> None:
+    def counted_write(self: httpx_port._Stream, buffer: bytes, timeout: float | None = None) -> None:
         write(self, buffer, timeout)
         if buffer:
             switch.reach(f"http: {under_way.method}: sent")
 
-    def counted_read(self: httpcore_port._Stream, max_bytes: int, timeout: float | None = None) -> bytes:
+    def counted_read(self: httpx_port._Stream, max_bytes: int, timeout: float | None = None) -> bytes:
         under_way.reads += 1
         if under_way.reads == 1 and switch.is_due(f"http: {under_way.method}: answered"):
             select.select([self.get_extra_info("socket")], [], [], ANSWER_WAIT_S)
             switch.kill()
         return read(self, max_bytes, timeout)
 
-    HttpcorePort.send = counted_send  # type: ignore[method-assign]
+    HttpxPort.send = counted_send  # type: ignore[method-assign]
     stream.write = counted_write  # type: ignore[method-assign]
     stream.read = counted_read  # type: ignore[method-assign]
 

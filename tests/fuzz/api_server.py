@@ -11,7 +11,7 @@ from typing import Any
 
 from drivers.clock import SystemClock
 from station.production_api.http import HttpFailure, HttpRequest
-from station.production_api.httpcore_port import HttpcorePort
+from station.production_api.httpx_port import HttpxPort
 from station.production_api.options import ApiOptions, CsidAuth, HttpOptions
 from station.production_api.simulator import ApiSimulator, Fault, SimulatorSettings
 from station.production_api.simulator.token_desk import CREATE_TOKEN
@@ -70,7 +70,7 @@ def _client() -> Iterator[Check]:
 
     def check(data: bytes) -> None:
         listener.answer = data
-        port = HttpcorePort(options, SystemClock())
+        port = HttpxPort(options, SystemClock())
         try:
             response = port.send(HttpRequest("POST", f"{base}/call", (("X-Odd", "1"),), b"{}"), PATIENCE_S)
         except HttpFailure as failure:
@@ -130,7 +130,7 @@ def _token_of(simulator: ApiSimulator) -> bytes:
     settings = simulator.settings
     options = ApiOptions(CsidAuth(settings.csid, settings.cs_sec_key), simulator.url)
     assert isinstance(options.auth, CsidAuth)
-    port = HttpcorePort(options, SystemClock())
+    port = HttpxPort(options, SystemClock())
     try:
         packet: dict[str, Any] = json.loads(port.send(csid_request(options, options.auth, 0.0), PATIENCE_S).body)
     finally:

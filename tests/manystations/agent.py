@@ -36,7 +36,7 @@ from station.journal.opening import open_journal
 from station.model import IdSource
 from station.parts import bootloader_driver, policy_for
 from station.production_api.client import ProductionClient
-from station.production_api.httpcore_port import HttpcorePort
+from station.production_api.httpx_port import HttpxPort
 from station.production_api.tokens import TokenSource
 from station.refill import Refill
 from station.session.masking import Masker
@@ -150,7 +150,7 @@ def work(name: str, place: Place, orders: Connection) -> None:
         journal = closing.enter_context(_opened(place.database, name, clock))
         orders.send({"ready": name})
         options = configuration.station.api.options()
-        http, tokens = HttpcorePort(options, clock), TokenSource(options, clock)
+        http, tokens = HttpxPort(options, clock), TokenSource(options, clock)
         closing.callback(http.close)
         client = ProductionClient(options, http, tokens, clock, Random())
         refill = Refill(journal, client, configuration.station.ids.refill, lambda _event: None)

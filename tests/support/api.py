@@ -12,7 +12,7 @@ from typing import Any
 from drivers.clock import SystemClock
 from station.production_api.client import ProductionClient
 from station.production_api.http import HttpPort, HttpRequest, HttpResponse
-from station.production_api.httpcore_port import HttpcorePort
+from station.production_api.httpx_port import HttpxPort
 from station.production_api.options import ApiOptions, Auth, CsidAuth
 from station.production_api.simulator import ApiSimulator, SimulatorSettings
 from station.production_api.tokens import TokenSource
@@ -109,7 +109,7 @@ def bench(settings: SimulatorSettings | None = None, auth: Auth | None = None, *
     clock = FakeClock()
     with ApiSimulator(settings, clock=clock) as sim:
         chosen = ApiOptions(auth or csid_auth(sim.settings), base_url=sim.url, **options)
-        real = HttpcorePort(chosen, SystemClock())
+        real = HttpxPort(chosen, SystemClock())
         port = KeptPort(real)
         tokens = TokenSource(chosen, clock)
         try:

@@ -73,7 +73,7 @@ def test_har_and_pcapng_need_no_heavy_package(log: Path, tmp_path: Path) -> None
             f"main(['sessions', 'export', {str(log)!r}, '--to', {str(tmp_path / f'copy.{suffix}')!r}]); "
             for suffix in ("har", "pcapng", "jsonl")
         )
-        + "heavy = {'pydantic', 'httpcore', 'sqlalchemy', 'serial', 'PIL', 'escpos', 'rich'} & set(sys.modules); "
+        + "heavy = {'pydantic', 'httpx', 'sqlalchemy', 'serial', 'PIL', 'escpos', 'rich'} & set(sys.modules); "
         "sys.stderr.write(' '.join(sorted(heavy)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)

@@ -197,7 +197,7 @@ def test_reading_logs_needs_no_heavy_package(folder: Path) -> None:
     code = (
         "import sys; from station.cli import main; "
         f"main(['sessions', 'list', '--dir', {str(folder)!r}]); "
-        "heavy = {'pydantic', 'httpcore', 'sqlalchemy', 'serial', 'PIL', 'escpos', 'rich'} & set(sys.modules); "
+        "heavy = {'pydantic', 'httpx', 'sqlalchemy', 'serial', 'PIL', 'escpos', 'rich'} & set(sys.modules); "
         "sys.stderr.write(' '.join(sorted(heavy)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)

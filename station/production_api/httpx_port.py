@@ -1,23 +1,25 @@
-"""The real ``HttpPort``: one set of keep-alive connections for all threads, through httpcore. The only module that imports it, and
-slow to import for it: whoever builds the port imports it then.
+"""The real ``HttpPort``: one set of keep-alive connections for all threads, through httpx. The only module that imports httpx and
+httpcore, and slow to import for it: whoever builds the port imports it then.
 
-Not through httpx: of what it does beyond httpcore nothing is wanted here (redirects, cookies, proxies from the environment,
-unpacking), and its requests and answers cost as much again as the exchange itself.
-
-httpcore bounds each read, not the exchange: a server that sends a byte now and then could hold a socket for ever. So its
-connections come from a network backend of our own, to which it hands time-outs through unchanged, and for which they are
+httpx bounds each read, not the exchange: a server that sends a byte now and then could hold a socket for ever. So the client's
+connections come from a network backend of our own, to which httpcore hands time-outs through unchanged, and for which they are
 moments on the monotonic clock instead of durations. Only the system's name resolution is out of its reach.
 """
 
+# ruff: noqa: E402 (what httpx finds of itself is decided before it is imported)
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable
-from functools import lru_cache
+import sys
+from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import httpcore
+
+# httpx takes its command line with it, and so rich and pygments, 4 MiB of them, wherever click is installed; as if it were not:
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+import httpx
 
 from drivers.clock import Clock
 from station.production_api.errors import ApiConfigError
@@ -26,8 +28,6 @@ from station.production_api.options import ApiOptions, HttpOptions
 from station.text import printable
 
 MAX_REASON_CHARS = 300
-_SAFE = "%/:@!$&'()*+,;=?-._~"
-"""What stands for itself in a path or a query (RFC 3986, sections 3.3 and 3.4), and what is escaped already."""
 
 
 class _TlsFailed(httpcore.ConnectError):
@@ -41,30 +41,26 @@ _FAILURES: tuple[tuple[type[Exception], FailureKind], ...] = (
     (httpcore.PoolTimeout, FailureKind.BUSY),
     (httpcore.LocalProtocolError, FailureKind.BAD_REQUEST),
     (httpcore.UnsupportedProtocol, FailureKind.BAD_REQUEST),
+    (httpx.InvalidURL, FailureKind.BAD_REQUEST),
     (httpcore.WriteTimeout, FailureKind.TIMEOUT),
     (httpcore.WriteError, FailureKind.SEND),
     (httpcore.ReadTimeout, FailureKind.TIMEOUT),
     (httpcore.ReadError, FailureKind.RECEIVE),
     (httpcore.RemoteProtocolError, FailureKind.BAD_HTTP),
 )
-"""Every exception that this use of httpcore can raise, the first that fits; anything else is a defect of ours."""
+"""Every exception that this use of httpx and httpcore can raise, the first that fits; anything else is a defect of ours."""
 
 _MAPPED = tuple(exception for exception, _ in _FAILURES)
 
 
-class HttpcorePort:
+class HttpxPort:
     """See ``HttpPort``. ``close`` it when the last user is gone. Raises ApiConfigError where ``ca_file`` cannot be used."""
 
     def __init__(self, options: ApiOptions, clock: Clock) -> None:
         self._options = options.http
         self._clock = clock
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=_tls_context(options.http) if options.base_url.startswith("https:") else None,
-            max_connections=options.http.max_connections,
-            max_keepalive_connections=options.http.max_connections,
-            keepalive_expiry=options.http.keepalive_s,
-            network_backend=_Backend(clock),
-        )
+        # Not through httpx.Client: it reads where a redirect leads even if told not to go there, and fails on what is no address.
+        self._transport = _Transport(options, _Backend(clock))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -83,9 +79,15 @@ class HttpcorePort:
             "write": ends_s,
             "pool": timeout_s,
         }
-        outgoing = _outgoing(request, moments)
         try:
-            response = self._pool.handle_request(outgoing)
+            outgoing = httpx.Request(
+                request.method,
+                request.url,
+                headers=list(request.headers),
+                content=request.body,
+                extensions={"timeout": moments},
+            )
+            response = self._transport.handle_request(outgoing)
             try:
                 body = self._read(response)
             finally:
@@ -93,46 +95,24 @@ class HttpcorePort:
         except _MAPPED as error:
             kind = next(kind for exception, kind in _FAILURES if isinstance(error, exception))
             raise HttpFailure(kind, _words(error, request.url)) from error
-        headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers)
-        return HttpResponse(response.status, headers, body)
+        headers = tuple(
+            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers.raw
+        )
+        return HttpResponse(response.status_code, headers, body)
 
     def close(self) -> None:
         """Close every idle connection."""
-        self._pool.close()
+        self._transport.close()
 
-    def _read(self, response: httpcore.Response) -> bytes:
+    def _read(self, response: httpx.Response) -> bytes:
         body = bytearray()
-        for chunk in response.iter_stream():
+        for chunk in response.iter_raw():
             body += chunk
             if len(body) > self._options.max_answer_bytes:
                 raise HttpFailure(
                     FailureKind.TOO_BIG, f"the answer is longer than {self._options.max_answer_bytes} bytes"
                 )
         return bytes(body)
-
-
-def _outgoing(request: HttpRequest, moments: dict[str, float]) -> httpcore.Request:
-    """The request as httpcore takes it. Raises HttpFailure where it cannot be put on the wire."""
-    try:
-        url, host = _address(request.url)
-        headers = [(b"Host", host)]
-        headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers]
-    except ValueError as error:
-        raise HttpFailure(FailureKind.BAD_REQUEST, "its address, or a header of it, cannot be sent") from error
-    if request.body or request.method != "GET":
-        headers.append((b"Content-Length", b"%d" % len(request.body)))
-    return httpcore.Request(request.method, url, headers=headers, content=request.body, extensions={"timeout": moments})
-
-
-@lru_cache(maxsize=16)
-def _address(url: str) -> tuple[httpcore.URL, bytes]:
-    """An address, and what its ``Host`` header says. Raises ValueError."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "").encode("idna")
-    target = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
-    address = httpcore.URL(scheme=parts.scheme.encode("ascii"), host=host, port=parts.port, target=target.encode())
-    shown = b"[%b]" % host if b":" in host else host
-    return address, shown if parts.port is None else b"%b:%d" % (shown, parts.port)
 
 
 def _words(error: Exception, url: str) -> str:
@@ -152,6 +132,50 @@ def _tls_context(options: HttpOptions) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+class _Transport(httpx.BaseTransport):
+    """httpx's own transport, but with a network backend of our own, which httpx has no option for."""
+
+    def __init__(self, options: ApiOptions, backend: httpcore.NetworkBackend) -> None:
+        tls = _tls_context(options.http) if options.base_url.startswith("https:") else None
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=tls,
+            max_connections=options.http.max_connections,
+            max_keepalive_connections=options.http.max_connections,
+            keepalive_expiry=options.http.keepalive_s,
+            network_backend=backend,
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = httpcore.URL(
+            scheme=request.url.raw_scheme,
+            host=request.url.raw_host,
+            port=request.url.port,
+            target=request.url.raw_path,
+        )
+        response = self._pool.handle_request(
+            httpcore.Request(
+                request.method, url, headers=request.headers.raw, content=request.read(), extensions=request.extensions
+            )
+        )
+        return httpx.Response(response.status, headers=response.headers, stream=_Body(response))
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    """The body of an answer as it comes in; closing it gives the connection back."""
+
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._response.iter_stream()
+
+    def close(self) -> None:
+        self._response.close()
 
 
 class _Backend(httpcore.NetworkBackend):

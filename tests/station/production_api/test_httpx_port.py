@@ -15,7 +15,7 @@ import pytest
 from drivers.clock import SystemClock
 from station.production_api.errors import ApiConfigError
 from station.production_api.http import FailureKind, HttpFailure, HttpRequest
-from station.production_api.httpcore_port import HttpcorePort
+from station.production_api.httpx_port import HttpxPort
 from station.production_api.options import ApiOptions, GivenToken, HttpOptions
 from station.secrets import Secret
 
@@ -28,8 +28,8 @@ def options(url: str, **http: object) -> ApiOptions:
 
 
 @contextmanager
-def a_port(url: str, **http: object) -> Iterator[HttpcorePort]:
-    port = HttpcorePort(options(url, **http), SystemClock())
+def a_port(url: str, **http: object) -> Iterator[HttpxPort]:
+    port = HttpxPort(options(url, **http), SystemClock())
     try:
         yield port
     finally:
@@ -212,7 +212,7 @@ def test_an_authority_file_that_cannot_be_used_is_a_configuration_error(content,
     if content is not None:
         ca_file.write_bytes(content)
     with pytest.raises(ApiConfigError, match="ca_file"):
-        HttpcorePort(options("https://127.0.0.1:1", ca_file=ca_file), SystemClock())
+        HttpxPort(options("https://127.0.0.1:1", ca_file=ca_file), SystemClock())
 
 
 @pytest.mark.parametrize(
