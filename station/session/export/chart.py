@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html import escape
 
 from station.session.export.spans import LineLevel, Mark, Span, exchanges, gaps, levels, marks, steps
@@ -24,21 +24,29 @@ _HATCHING = (
 _TICKS = 8
 
 
-def chart(log: SessionLog) -> str:
-    """One ``<svg>`` element whose marks link to ``#e<number>`` of their events. Holds no script; everything from the log is
-    escaped."""
+Link = Callable[[int], str]
+"""Where the event of a number is shown."""
+
+
+def in_page(number: int) -> str:
+    """An event that stands in the same page."""
+    return f"#e{number}"
+
+
+def chart(log: SessionLog, link: Link = in_page) -> str:
+    """One ``<svg>`` element whose marks link to their events. Holds no script; everything from the log is escaped."""
     scale = _Scale(log.events[0].time_ns, max(log.events[-1].time_ns, log.events[0].time_ns + 1))
     rows: dict[str, list[str]] = {}
-    _add(rows, _bars(scale, steps(log)))
-    _add(rows, _bars(scale, exchanges(log)))
-    _add(rows, _ticks(scale, marks(log)))
+    _add(rows, _bars(scale, steps(log), link))
+    _add(rows, _bars(scale, exchanges(log), link))
+    _add(rows, _ticks(scale, marks(log), link))
     _add(rows, _waves(scale, levels(log)))
     shown = list(rows.items())[:MAX_ROWS]
     height = TOP + ROW_HEIGHT * max(len(shown), 1) + 8
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {height}" xmlns="http://www.w3.org/2000/svg">',
         _HATCHING,
-        *_shading(scale, gaps(log), height),
+        *_shading(scale, gaps(log), height, link),
         *_axis(scale, height),
     ]
     for index, (name, drawn) in enumerate(shown):
@@ -72,7 +80,7 @@ def _add(rows: dict[str, list[str]], drawn: Iterable[tuple[str, str]]) -> None:
         rows.setdefault(row, []).append(shape)
 
 
-def _bars(scale: _Scale, spans: list[Span]) -> Iterator[tuple[str, str]]:
+def _bars(scale: _Scale, spans: list[Span], link: Link) -> Iterator[tuple[str, str]]:
     for span in spans:
         x = scale.x(span.start_ns)
         width = max(scale.x(span.end_ns) - x, _MIN_WIDTH)
@@ -83,10 +91,10 @@ def _bars(scale: _Scale, spans: list[Span]) -> Iterator[tuple[str, str]]:
         title = f"<title>{escape(name)}, {span.took_ms:.1f} ms</title>"
         bar = f'<rect x="{x}" y="7" width="{width:.2f}" height="{BAR_HEIGHT}" rx="2" class="{kind}">{title}</rect>'
         words = f'<text x="{x + 4}" y="21" class="in">{escape(label)}</text>'
-        yield span.row, f'<a href="#e{span.event}">{bar}{words}</a>'
+        yield span.row, f'<a href="{escape(link(span.event))}" aria-label="{escape(name)}">{bar}{words}</a>'
 
 
-def _ticks(scale: _Scale, found: list[Mark]) -> Iterator[tuple[str, str]]:
+def _ticks(scale: _Scale, found: list[Mark], link: Link) -> Iterator[tuple[str, str]]:
     """One stroke per pixel at most, above the middle what was sent, below it what came in."""
     places: dict[tuple[str, str, int], list[Mark]] = {}
     for mark in found:
@@ -100,7 +108,7 @@ def _ticks(scale: _Scale, found: list[Mark]) -> Iterator[tuple[str, str]]:
         stroke = (
             f'<rect x="{x}" y="{y:.1f}" width="2" height="{height:.1f}" class="{kind}"><title>{words}</title></rect>'
         )
-        yield row, f'<a href="#e{together[0].event}">{stroke}</a>'
+        yield row, f'<a href="{escape(link(together[0].event))}" aria-label="{words}">{stroke}</a>'
 
 
 def _waves(scale: _Scale, found: list[LineLevel]) -> Iterator[tuple[str, str]]:
@@ -114,13 +122,15 @@ def _waves(scale: _Scale, found: list[LineLevel]) -> Iterator[tuple[str, str]]:
         yield row, f'<polyline points="{" ".join(points)}" class="wave"><title>{_text(row, 40)}</title></polyline>'
 
 
-def _shading(scale: _Scale, found: list[Span], height: int) -> Iterator[str]:
+def _shading(scale: _Scale, found: list[Span], height: int, link: Link) -> Iterator[str]:
     for gap in found:
         x = scale.x(gap.start_ns)
         width = max(scale.x(gap.end_ns) - x, _MIN_WIDTH)
+        silence = f"{gap.took_ms:.0f} ms without an event"
         yield (
-            f'<a href="#e{gap.event}"><rect x="{x}" y="{TOP - 18}" width="{width:.2f}" height="{height - TOP + 18}" '
-            f'fill="url(#lost)"><title>{gap.took_ms:.0f} ms without an event: {_text(gap.name, 100)}</title></rect>'
+            f'<a href="{escape(link(gap.event))}" aria-label="{silence}">'
+            f'<rect x="{x}" y="{TOP - 18}" width="{width:.2f}" height="{height - TOP + 18}" '
+            f'fill="url(#lost)"><title>{silence}: {_text(gap.name, 100)}</title></rect>'
         )
         if width > 46:
             yield f'<text x="{x + width / 2:.1f}" y="{TOP - 6}" class="lost">{gap.took_ms:.0f} ms</text>'

@@ -30,19 +30,23 @@ MAX_LINES = 600
 _LINE_END = re.compile(r"\r\n?|\n")
 
 
-def event_rows(log: SessionLog, decoders: Mapping[str, Decoder]) -> Iterator[str]:
-    """A ``<tr id="e…">`` for each of the first ``MAX_EVENTS`` events, and one for each silence between them. Everything from the
-    log is escaped."""
-    running = Running()
+def event_rows(log: SessionLog, decoders: Mapping[str, Decoder], rows: range | None = None) -> Iterator[str]:
+    """A ``<tr id="e…">`` for each event whose number is in ``rows`` (where it is None, the first ``MAX_EVENTS``), and one for each
+    silence between them. What was before them is read too: decoders go on from there. Everything from the log is escaped."""
+    running, listed = Running(), rows or range(1, MAX_EVENTS + 1)
     last_ns = log.events[0].time_ns
-    for event in log.events[1 : MAX_EVENTS + 1]:
-        if event.time_ns - last_ns >= GAP_NS:
-            silence = f"{(event.time_ns - last_ns) / 1e6:.0f} ms without an event"
+    for event in log.events[1 : listed.stop]:
+        silence_ns, last_ns = event.time_ns - last_ns, event.time_ns
+        words = frames(event, decoders)
+        if event.number not in listed:
+            list(say(event, running))
+            continue
+        if silence_ns >= GAP_NS:
+            silence = f"{silence_ns / 1e6:.0f} ms without an event"
             yield f'<tr class="gap"><td></td><td></td><td>{silence}</td></tr>'
-        last_ns = event.time_ns
-        yield _row(event, running, [*frames(event, decoders), *_of_the_api(event)])
-    left = len(log.events) - 1 - MAX_EVENTS
-    if left > 0:
+        yield _row(event, running, [*words, *_of_the_api(event)])
+    left = len(log.events) - listed.stop
+    if left > 0 and rows is None:
         yield f'<tr class="gap"><td></td><td></td><td>{left} more events: station sessions show prints all</td></tr>'
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from station import __version__
 from station.errors import CATALOGUE
 from station.session.event_words import Decoder, moment
-from station.session.export.chart import chart
+from station.session.export.chart import Link, chart, in_page
 from station.session.export.event_rows import event_rows
 from station.session.export.page_style import STYLE
 from station.session.export.spans import Span, exchanges, gaps, steps
@@ -37,28 +38,67 @@ _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 def to_html(log: SessionLog, decoders: Mapping[str, Decoder] | None = None, *, label_png: bytes | None = None) -> bytes:
     """The page. ``decoders`` by channel put frames in words; ``label_png`` is the label drawn from its design, used where no PNG
     was sent to a printer. Raises SessionError for an event that does not hold what its kind says."""
-    result = _result(log)
-    outcome = _outcome(log, result)
-    title = f"{outcome} {result.get('sn') or result.get('chip_id') or log.path.name}"
-    rows = "".join(event_rows(log, decoders or {}))
+    shown = parts(log, decoders, label_png=label_png)
     sections = (
-        f'<header class="{_outcome_class(outcome)}">{_badge(log, outcome, result)}{_label(log, label_png)}</header>',
-        f"<section><h2>Facts</h2>{_facts(log, result)}</section>",
-        f"<section><h2>Timeline</h2>{_legend()}<figure>{chart(log)}</figure></section>",
-        f'<section class="pair"><div><h2>Steps</h2>{_spent(steps(log))}</div>',
-        f"<div><h2>Where time was lost</h2>{_lost(log)}</div></section>",
-        f"<section><h2>API calls</h2>{_calls(log)}</section>",
-        f"<section><h2>Everything that happened</h2>{_EVENTS_HEAD}{rows}</tbody></table></section>",
+        f'<header class="{shown.outcome_class}">{shown.badge}{shown.label}</header>',
+        f"<section><h2>Facts</h2>{shown.facts}</section>",
+        f"<section><h2>Timeline</h2>{shown.chart}</section>",
+        f'<section class="pair"><div><h2>Steps</h2>{shown.steps}</div>',
+        f"<div><h2>Where time was lost</h2>{shown.lost}</div></section>",
+        f"<section><h2>API calls</h2>{shown.calls}</section>",
+        f"<section><h2>Everything that happened</h2>{shown.events}</section>",
     )
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width"><meta name="referrer" content="no-referrer">'
-        f"<title>{_text(title)}</title><style>{STYLE}</style></head><body>"
+        f"<title>{_text(shown.title)}</title><style>{STYLE}</style></head><body>"
         f"{''.join(sections)}<footer>session log {_text(log.path.name)}, shown by station {_text(__version__)}</footer>"
         "</body></html>\n"
     )
     return page.encode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a log is shown by, each a piece of HTML without script or style of its own; ``title`` alone is plain text."""
+
+    title: str
+    outcome_class: str
+    badge: str
+    label: str
+    facts: str
+    chart: str
+    steps: str
+    lost: str
+    calls: str
+    events: str
+
+
+def parts(
+    log: SessionLog,
+    decoders: Mapping[str, Decoder] | None = None,
+    *,
+    label_png: bytes | None = None,
+    rows: range | None = None,
+    link: Link = in_page,
+) -> Parts:
+    """The pieces. ``rows``: the numbers of the events that are listed, the first of them where it is None; ``link`` says where an
+    event is shown. Raises SessionError for an event that does not hold what its kind says."""
+    result = _result(log)
+    outcome = _outcome(log, result)
+    return Parts(
+        title=f"{outcome} {result.get('sn') or result.get('chip_id') or log.path.name}",
+        outcome_class=_outcome_class(outcome),
+        badge=_badge(log, outcome, result),
+        label=_label(log, label_png),
+        facts=_facts(log, result),
+        chart=f"{_legend()}<figure>{chart(log, link)}</figure>",
+        steps=_spent(steps(log), link),
+        lost=_lost(log, link),
+        calls=_calls(log, link),
+        events=f"{_EVENTS_HEAD}{''.join(event_rows(log, decoders or {}, rows))}</tbody></table>",
+    )
 
 
 def _result(log: SessionLog) -> dict[str, Any]:
@@ -136,35 +176,44 @@ def _legend() -> str:
     )
 
 
-def _spent(spans: list[Span]) -> str:
+def _spent(spans: list[Span], link: Link) -> str:
     """A bar for each step, as long as its share of the longest."""
     longest_ms = max((span.took_ms for span in spans), default=0.0) or 1.0
     rows = (
-        f'<tr class="{"bad" if span.failed else ""}"><td><a href="#e{span.event}">{_text(span.name)}</a></td>'
+        f'<tr class="{"bad" if span.failed else ""}"><td><a href="{escape(link(span.event))}">{_text(span.name)}</a></td>'
         f'<td class="number">{span.took_ms:.1f} ms</td>'
-        f'<td class="bar"><div style="width:{100 * span.took_ms / longest_ms:.1f}%"></div></td></tr>'
+        f'<td class="bar">{_bar(span.took_ms / longest_ms)}</td></tr>'
         for span in sorted(spans, key=lambda span: span.start_ns)
     )
     return f'<table class="spent">{"".join(rows)}</table>'
 
 
-def _lost(log: SessionLog) -> str:
+def _bar(share: float) -> str:
+    """Drawn rather than styled: a page that allows no styles of its own shows it too."""
+    return (
+        '<svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect width="{max(100 * share, 0.3):.1f}" height="1"/></svg>'
+    )
+
+
+def _lost(log: SessionLog, link: Link) -> str:
     found = gaps(log)
     if not found:
         return "<p>Nowhere: something happened at least every 50 ms.</p>"
     rows = (
-        f'<li><a href="#e{gap.event}">{gap.took_ms:.0f} ms</a> {_text(gap.name)}</li>' for gap in found[:SHOWN_GAPS]
+        f'<li><a href="{escape(link(gap.event))}">{gap.took_ms:.0f} ms</a> {_text(gap.name)}</li>'
+        for gap in found[:SHOWN_GAPS]
     )
     return f"<ol>{''.join(rows)}</ol>"
 
 
-def _calls(log: SessionLog) -> str:
+def _calls(log: SessionLog, link: Link) -> str:
     found = sorted(exchanges(log), key=lambda span: span.start_ns)
     if not found:
         return "<p>None.</p>"
     rows = (
         f'<tr class="{"bad" if span.failed else ""}"><td class="number">{span.start_ns / 1e6:.1f}</td><td>{_text(span.row)}</td>'
-        f'<td><a href="#e{span.event}">{_text(span.name)}</a></td><td class="number">{span.took_ms:.1f} ms</td></tr>'
+        f'<td><a href="{escape(link(span.event))}">{_text(span.name)}</a></td><td class="number">{span.took_ms:.1f} ms</td></tr>'
         for span in found[:MAX_CALLS]
     )
     heading = "<thead><tr><th class=number>at ms</th><th>where</th><th>call and answer</th><th class=number>took</th></tr></thead>"
