@@ -71,8 +71,14 @@ def test_a_program_starts_a_cycle_and_reads_what_came_of_it(place: Served) -> No
         assert state["tiles"] == asked(mes, "/sockets")["sockets"]
         assert state["tiles"][0] == asked(mes, "/sockets/A")
         assert asked(mes, "/ids")["counts"]["sn"]["used"] == 1
-    (line,) = place.rig.rows("SELECT * FROM audit")
-    assert (line["action"], line["operator"]) == ("page.start", "Ann (mes-supervisor)")
+        statistics = asked(mes, "/statistics", days=1)
+        assert (statistics["total"]["passed"], statistics["total"]["first_pass_share"]) == (1, 1.0)
+        assert "identify" in {step["step"] for step in statistics["steps"]}
+        assert asked(mes, "/statistics", before_ms=0)["slots"] == []
+        assert mes.post(f"/api/v1/units/{chip_id}/ship", json={"reason": "order 7"}).status_code == 200
+        assert asked(mes, f"/units/{chip_id}")["unit"]["status"] == "shipped"
+    audit = [(line["action"], line["operator"]) for line in place.rig.rows("SELECT * FROM audit ORDER BY id")]
+    assert audit == [("page.start", "Ann (mes-supervisor)"), ("shipped", "mes-supervisor")]
 
 
 def test_a_label_in_doubt_is_settled_and_printed_again_by_a_program(place: Served) -> None:
@@ -155,11 +161,14 @@ def test_each_role_may_do_what_it_may_and_nothing_else(place: Served) -> None:
         ("GET", "/cycles"): Role.ENGINEER,
         ("GET", "/cycles/9"): Role.ENGINEER,
         ("GET", "/ids"): Role.ENGINEER,
+        ("GET", "/statistics"): Role.ENGINEER,
+        ("POST", "/units/X/ship"): Role.SUPERVISOR,
         ("POST", "/units/X/resolve"): Role.SUPERVISOR,
     }
     bodies = {
         "label": {"printed": True, "reason": "x"},
         "reprint": {"reason": "x"},
+        "ship": {"reason": "x"},
         "resolve": {"decision": "scrap", "reason": "x"},
     }
     for role in (None, *Role):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from starlette.requests import Request
 
 from station.journal.records import LISTING_MAX, Decision
+from station.journal.statistics import MAX_DAYS
 from station.journal.text import ID_MAX_CHARS
 from station.model import Outcome, UnitStatus
 from station.panel.visit import Refused
@@ -102,10 +103,12 @@ class CyclesAsked(Asked):
 
 
 class PeriodAsked(Asked):
-    """A time, in milliseconds since 1970 UTC: from ``since_ms`` to before ``before_ms``. The last week where nothing is said."""
+    """Whole days, the last ones where nothing else is said."""
 
-    since_ms: Number | None = None
     before_ms: Number | None = None
+    """The end, in milliseconds since 1970 UTC; now where none is said."""
+    days: Annotated[int, Field(ge=1, le=MAX_DAYS), BeforeValidator(_number)] = 7
+    """How many times 24 hours up to the end."""
 
 
 class Action(Asked):

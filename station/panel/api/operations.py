@@ -9,10 +9,11 @@ from typing import Any
 
 from starlette.responses import Response
 
-from station.desk import PrintAgain, RefillPool, Request, Resolve, SettleLabel
+from station.desk import MarkShipped, PrintAgain, RefillPool, Request, Resolve, SettleLabel
 from station.errors import UnitError
 from station.journal.records import UnitQuery
 from station.journal.session_index import CycleFound, CycleSearch
+from station.journal.statistics import DAY_MS, Counts, StatisticsQuery
 from station.journal.text import id_problem
 from station.panel.api import asked, told
 from station.panel.api.feed import ended_after
@@ -120,6 +121,21 @@ def _cycle(visit: Visit, _: asked.Nothing) -> object:
     raise Refused(HTTPStatus.NOT_FOUND, f"no cycle has the number {printable(number)}")
 
 
+def _statistics(visit: Visit, wanted: asked.PeriodAsked) -> object:
+    before_ms = int(visit.context.clock.wall_s() * 1000) + 1 if wanted.before_ms is None else wanted.before_ms
+    query = StatisticsQuery(visit.context.configuration.station.station, before_ms - wanted.days * DAY_MS, before_ms)
+    reader = visit.context.reader
+    slots = reader.production(query)
+    return {
+        "since_ms": query.since_ms,
+        "before_ms": before_ms,
+        "total": sum((slot.counts for slot in slots), Counts()),
+        "slots": slots,
+        "steps": reader.step_times(query),
+        "codes": reader.codes(query),
+    }
+
+
 def _ids(visit: Visit, _: asked.Nothing) -> object:
     return visit.context.reader.pool_levels(count_used=True)
 
@@ -158,6 +174,10 @@ def _resolve(visit: Visit, wanted: asked.ResolveAsked) -> object:
     who = _who(visit, wanted).name
     request: Request = Resolve(_chip_id(visit), wanted.decision, wanted.reason, who, wanted.device_id, wanted.sn)
     return visit.context.act(request)
+
+
+def _ship(visit: Visit, wanted: asked.ReasonedAction) -> object:
+    return visit.context.act(MarkShipped(_chip_id(visit), wanted.reason, _who(visit, wanted).name))
 
 
 def _refill(visit: Visit, wanted: asked.Action) -> object:
@@ -211,9 +231,13 @@ OPERATIONS: tuple[Operation, ...] = (
               _reprint, told.Done, asked.ReprintAsked),
     Operation("resolve", "POST", f"{BASE}/units/{{chip_id}}/resolve", Role.SUPERVISOR, "Settle a unit that is held", _resolve,
               told.Done, asked.ResolveAsked),
+    Operation("ship", "POST", f"{BASE}/units/{{chip_id}}/ship", Role.SUPERVISOR, "Say that a unit has left the factory", _ship,
+              told.Done, asked.ReasonedAction),
     Operation("cycles", "GET", f"{BASE}/cycles", Role.ENGINEER, "Cycles of this station", _cycles, told.Cycles,
               asked.CyclesAsked),
     Operation("cycle", "GET", f"{BASE}/cycles/{{cycle}}", Role.ENGINEER, "One cycle of this station", _cycle, told.Cycle),
+    Operation("statistics", "GET", f"{BASE}/statistics", Role.ENGINEER, "How production went", _statistics, told.Statistics,
+              asked.PeriodAsked),
     Operation("ids", "GET", f"{BASE}/ids", Role.ENGINEER, "The pool of DeviceIDs and SNs", _ids, told.Ids),
     Operation("refill", "POST", f"{BASE}/ids/refill", Role.ENGINEER, "Ask for one batch of each kind of id that is low, now",
               _refill, told.Done, asked.Action),

@@ -14,9 +14,12 @@ NEWS_OF_CYCLES = "event: totals\n"
 """An end of a cycle changes the totals, which are told from time to time in any case."""
 
 
-async def events(hub: Hub, feed: Feed, ask: Callable[[Callable[[], str]], Awaitable[str]]) -> AsyncIterator[str]:
-    """One program's events until it goes or the hub is closed. ``ask`` does what reads the journal in a thread."""
-    async with aclosing(hub.events()) as changes:
+async def events(
+    hub: Hub, feed: Feed, ask: Callable[[Callable[[], str]], Awaitable[str]], is_welcome: Callable[[], bool]
+) -> AsyncIterator[str]:
+    """One program's events until it goes, is no longer welcome, or the hub is closed. ``ask`` does what reads the journal in a
+    thread."""
+    async with aclosing(hub.events(is_welcome)) as changes:
         async for text in changes:
             yield text
             if NEWS_OF_CYCLES in text or text.startswith("event: snapshot"):

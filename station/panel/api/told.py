@@ -269,6 +269,60 @@ class Cycles(Told):
     """Without ``after``: what to ask for next; null at the end."""
 
 
+class Counts(Told):
+    """Cycles by outcome; the shares are 0 to 1, and null of none."""
+
+    passed: int
+    failed: int
+    errors: int
+    aborted: int
+    first_passed: int
+    """Units that were PASS when they were first judged (PASS or FAIL)."""
+    first_failed: int
+    passed_share: float | None
+    """The yield: PASS among PASS and FAIL."""
+    first_pass_share: float | None
+    """First-pass yield."""
+
+
+class Slot(Told):
+    """The cycles that started in one quarter of an hour."""
+
+    start_ms: int
+    counts: Counts
+
+
+class StepTime(Told):
+    """How long a step took in the newest PASSes; ``cycle`` is the whole cycle."""
+
+    step: str
+    cycles: int
+    median_s: float
+    p95_s: float
+
+
+class CodeCount(Told):
+    """Cycles that ended with a code; ``newest`` is the last of them."""
+
+    code: str
+    outcome: Outcome
+    cycles: int
+    newest: int
+
+
+class Statistics(Told):
+    """How production went."""
+
+    since_ms: int
+    before_ms: int
+    total: Counts
+    slots: list[Slot]
+    """Every quarter of an hour in which a cycle started, oldest first."""
+    steps: list[StepTime]
+    codes: list[CodeCount]
+    """What cycles ended with that were not PASS, the most frequent first."""
+
+
 class IdCounts(Told):
     """One kind of id, by where each stands."""
 
