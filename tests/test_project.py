@@ -239,7 +239,7 @@ def test_a_simulated_board_needs_neither_http_nor_labels_nor_the_journal() -> No
 def test_a_running_station_holds_no_package_that_it_does_not_use() -> None:
     """All that ``station run`` imports for an STM32 board and a ZPL printer: what stays in memory for months."""
     program = (
-        "import sys, station.service, station.commands.run, station.metrics.companion, station.event_log\n"
+        "import sys, station.service, station.commands.run, station.metrics.companion, station.event_log, station.page\n"
         "import drivers.bootloader.stm32.rom, drivers.printer.zpl, drivers.tcp_port\n"
         "print('\\n'.join(sys.modules))\n"
     )
@@ -248,8 +248,9 @@ def test_a_running_station_holds_no_package_that_it_does_not_use() -> None:
     )
     modules = set(run.stdout.split())
     assert {"httpx", "pydantic", "sqlalchemy", "yaml"} <= modules
-    unused = {"PIL", "alembic", "barcode", "click", "escpos", "psycopg", "pygments", "rich", "uvicorn"}
-    assert modules & {*unused, "sqlalchemy.dialects.postgresql"} == set()
+    unused = {"PIL", "alembic", "barcode", "click", "escpos", "psycopg", "pygments", "rich"}
+    page = {"jinja2", "starlette", "station.panel", "uvicorn"}
+    assert modules & {*unused, *page, "sqlalchemy.dialects.postgresql"} == set()
 
 
 _UDEV_PART = re.compile(

@@ -37,6 +37,9 @@ PAGE_MODULES: tuple[str, ...] = (
 )
 """Each has ``PAGES``, a tuple of ``Page``."""
 
+BODY_S = 10.0
+"""For the whole of what is posted to come in."""
+
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
@@ -159,7 +162,7 @@ def _events(context: Context, hub: Callable[[], Hub]) -> Callable[[Request], obj
             return JSONResponse({"headline": context.words.t("error.log_in")}, HTTPStatus.UNAUTHORIZED)
         if hub().is_full:
             return JSONResponse({"headline": context.words.t("error.too_many")}, HTTPStatus.SERVICE_UNAVAILABLE)
-        return StreamingResponse(hub().events(), media_type="text/event-stream")
+        return StreamingResponse(hub().events(_welcome(context, request, person)), media_type="text/event-stream")
 
     return endpoint
 
@@ -183,21 +186,34 @@ def _program_events(context: Context, hub: Callable[[], Hub], looks: Executor) -
             feed = await _in(looks, lambda: Feed(context.reader, context.configuration.station.station, after))
         except StationError as error:
             return visit.failed(error)
-        return StreamingResponse(events(hub(), feed, lambda work: _in(looks, work)), media_type="text/event-stream")
+        welcome = _welcome(context, request, person)
+        stream = events(hub(), feed, lambda work: _in(looks, work), welcome)
+        return StreamingResponse(stream, media_type="text/event-stream")
 
     return endpoint
+
+
+def _welcome(context: Context, request: Request, person: Person | None) -> Callable[[], bool]:
+    """Whether somebody who follows a stream may still: a log-out, or another role, ends it at the next heartbeat."""
+    guard = context.guard
+    if "authorization" in request.headers:
+        return lambda: person is not None and guard.is_still(person)
+    return lambda: guard.person_of(request) == person
 
 
 async def _body(request: Request) -> bytes:
     """What was sent. Raises Refused where that is too much."""
     body = b""
     try:
-        async for part in request.stream():
-            body += part
-            if len(body) > MAX_BODY_BYTES:
-                raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {MAX_BODY_BYTES} bytes")
+        async with asyncio.timeout(BODY_S):
+            async for part in request.stream():
+                body += part
+                if len(body) > MAX_BODY_BYTES:
+                    raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {MAX_BODY_BYTES} bytes")
     except ClientDisconnect:
         raise Refused(HTTPStatus.BAD_REQUEST, "cut off") from None
+    except TimeoutError:
+        raise Refused(HTTPStatus.REQUEST_TIMEOUT, f"not complete within {BODY_S:g} s") from None
     return body
 
 

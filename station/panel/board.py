@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from station.errors import CATALOGUE
@@ -62,6 +62,13 @@ class Tile:
     """A start that was not taken, and why."""
     ready: bool = False
     """Whether a start would be taken now."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as they are, ready for JSON."""
+        return {name: getattr(self, name) for name in _TILE_FIELDS}
+
+
+_TILE_FIELDS = tuple(field.name for field in fields(Tile))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +174,7 @@ class Board:
 
     def snapshot(self) -> dict[str, Any]:
         """All that the page shows, ready for JSON."""
-        tiles = [asdict(tile) for tile in self.tiles()]
+        tiles = [tile.to_json() for tile in self.tiles()]
         return {"station": self.station, "language": self.language, "tiles": tiles, "totals": self.totals()}
 
     # -- one event -----------------------------------------------------------------------------------------------------

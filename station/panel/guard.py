@@ -91,14 +91,14 @@ class Guard:
         name = request.cookies.get(self.cookie, "")
         with self._lock:
             session = self._sessions.get(name)
-            if session is None or session.until_s <= self._monotonic_s() or not self._is_still(session.person):
+            if session is None or session.until_s <= self._monotonic_s() or not self.is_still(session.person):
                 self._sessions.pop(name, None)
             else:
                 return session.person
         is_here = self._config.is_local and _without_port(request.headers.get("host", "")) in LOOPBACK_NAMES
         return self._local if is_here else None
 
-    def _is_still(self, person: Person) -> bool:
+    def is_still(self, person: Person) -> bool:
         """Whether the file of users has not changed its mind since the log-in."""
         try:
             return self.credentials.still(person)

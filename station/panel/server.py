@@ -14,6 +14,8 @@ from typing import Self
 import uvicorn
 from starlette.types import ASGIApp
 
+from station.panel.connection import Connection
+
 GRACE_S = 1
 """How long connections that are open at the end may take to close; whole seconds are what uvicorn takes."""
 MAX_CONNECTIONS = 256
@@ -56,10 +58,11 @@ class PanelServer:
 
     def serve(self, app: ASGIApp, begun: Callable[[asyncio.AbstractEventLoop], None]) -> None:
         """Start to serve ``app``; ``begun`` is called in the loop's thread before the first request."""
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
         certificate, key = self._tls or (None, None)
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=Connection,
             ws="none",
             loop="asyncio",
             lifespan="off",

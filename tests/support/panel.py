@@ -71,6 +71,8 @@ class Served:
         self.rig = rig
         self.panel = Panel()
         self.ended: list[CycleEnded] = []
+        self.stop_page: Callable[[], None] = lambda: None
+        """Ends the page before the station."""
         self._news = threading.Condition()
         self.jig: Jig = Jig(rig.configuration(), self._publish)
 
@@ -167,5 +169,7 @@ def served(folder: Path, panel: str = LOCAL, **settings: Any) -> Iterator[Served
     with station(folder, panel=panel, **settings) as rig, ExitStack() as stack:
         running = Served(rig)
         stack.enter_context(running.jig)
-        stack.enter_context(running.panel.beside(rig.configuration(), running.jig))
+        page = stack.enter_context(ExitStack())
+        page.enter_context(running.panel.beside(rig.configuration(), running.jig))
+        running.stop_page = page.close
         yield running
