@@ -62,7 +62,7 @@ def cycle(runs: int) -> Iterator[Figure]:
             costs.append(_cpu_ms(rows))
             calls = around.calls()
             critical.append(sum(call["method"] in ("activateDeviceId", "bindSN") for call in calls) / len(rows))
-            total.append(critical[-1] + _requests_per_unit(calls))
+            total.append(critical[-1] + requests_per_unit(calls))
             bare = run_station(around, 30 + WARM_UP, unrecorded=True)
             ratios.append(_median_s(rows[WARM_UP:]) / _median_s(bare[WARM_UP:]))
             tests = run_openhtf(around, 30 + WARM_UP)
@@ -82,7 +82,7 @@ def _cpu_ms(rows: list[dict[str, Any]]) -> float:
     return 1000 * float(rows[-1]["cpu_s"] - rows[WARM_UP]["cpu_s"]) / (len(rows) - WARM_UP - 1)
 
 
-def _requests_per_unit(calls: list[dict[str, Any]]) -> float:
+def requests_per_unit(calls: list[dict[str, Any]]) -> float:
     """The share that a unit has in the requests for its two ids: of those in the pool the next units are served."""
     shares = 0.0
     for method, kind in (("requestDeviceId", "device_ids"), ("requestSN", "sns")):
@@ -169,8 +169,7 @@ def idle(runs: int) -> Iterator[Figure]:
                 shares.append(100 * (_cpu_s(agent.process.pid) - before_s) / 10)
                 sizes_mib.append(_rss_mib(agent.process.pid))
             finally:
-                agent.process.terminate()
-                agent.close()
+                agent.stop()
     yield Figure("idle_cpu_percent", "%", tuple(shares), 0.5, "lower")
     yield Figure("rss_idle_mib", "MiB", tuple(sizes_mib), 60.0, "lower")
 

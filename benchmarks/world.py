@@ -56,6 +56,11 @@ class Child:
         heard: dict[str, Any] = json.loads(line)
         return heard
 
+    def stop(self) -> None:
+        """End it by SIGTERM."""
+        self.process.terminate()
+        self.close()
+
     def close(self) -> None:
         """End it: by the end of its input, or else by SIGTERM."""
         assert self.process.stdin is not None
@@ -94,8 +99,7 @@ def world(
             "-m", "station", "simulate", "api", "--latency-ms", str(round_trip_s * 1000), "--licences", "1000000",
             "--ledger", str(folder / "ledger.jsonl"),
         )  # fmt: skip
-        stack.callback(api.process.wait)
-        stack.callback(api.process.terminate)
+        stack.callback(api.stop)
         url = str(api.hear()["url"])
         hardware = Child("-m", "benchmarks.hardware", str(sockets), str(BAUD), str(print_s))
         stack.callback(hardware.close)

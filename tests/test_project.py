@@ -164,7 +164,11 @@ def test_the_product_is_built_on_the_packages_that_were_chosen_for_it() -> None:
 def test_locks_pin_every_dependency_with_hashes_and_name_no_place() -> None:
     """Each package that pyproject.toml names is pinned; no index, path or URL ties the locks to one network."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    named = {"runtime": project["dependencies"], "development": project["optional-dependencies"]["dev"]}
+    named = {
+        "runtime": project["dependencies"],
+        "development": project["optional-dependencies"]["dev"],
+        "openhtf": [line for line in (ROOT / "benchmarks" / "openhtf.in").read_text().splitlines() if line[:1] != "#"],
+    }
     for lock, requirements in named.items():
         text = (ROOT / "requirements" / f"{lock}.lock").read_text(encoding="utf-8")
         pins = {line.split("==")[0] for line in text.splitlines() if line[:1].isalnum()}
