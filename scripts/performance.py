@@ -59,7 +59,7 @@ _MEANING: dict[str, tuple[str, str]] = {
     ),
     "rate_vs_sequential_50ms": (
         "units per hour of a jig of four sockets over those of the API document's example on the same four, one after the other",
-        "the number of sockets; one socket alone gains what the bind beside the write and the ids requested ahead save",
+        "the number of sockets; one alone gains the bind beside the write and the ids requested ahead",
     ),
     "rate_vs_sequential_200ms": ("the same with a round trip of 200 ms", "the same"),
     "identify_over_raw": ("reading chipId, AppEUI and DeviceID over the same bytes without any protocol", "the wire"),
