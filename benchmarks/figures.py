@@ -182,7 +182,7 @@ def provision(runs: int) -> Iterator[Figure]:
     gains = []
     for _ in range(runs):
         with _world() as around:
-            ours = provision_list(around, new_units(1000))
+            ours = provision_list(around, new_units(2000))
             gains.append(ours / workflow_sequentially(around, new_units(20)))
     yield Figure("provision_vs_sequential", "ratio", tuple(gains), 10.0, "higher")
 

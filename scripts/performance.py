@@ -74,7 +74,7 @@ _MEANING: dict[str, tuple[str, str]] = {
         "pydantic, SQLAlchemy and the interpreter",
     ),
     "provision_vs_sequential": (
-        "units per second of a whole `station provision` of 1,000 over the API document's workflow, one call after the other",
+        "units per second of a whole `station provision` of 2,000 over the API document's workflow, one call after the other",
         "the processor, and the bound on calls at the same time",
     ),
     "lookup_1m_over_1k_sqlite": (
