@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,9 @@ class Page:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: deque[Event] = deque(maxlen=MAX_KEPT)
+        self._since_s = time.time()
+        self._kept: deque[tuple[float, Event]] = deque(maxlen=MAX_KEPT)
+        """The last events with their times: all since ``_since_s``, as long as they are fewer."""
         self._panel: Panel | None = None
 
     @property
@@ -36,7 +39,7 @@ class Page:
         if self._panel is None:
             with self._lock:
                 if self._panel is None:
-                    self._kept.append(event)
+                    self._kept.append((time.time(), event))
                     return
         self._panel(event)
 
@@ -54,8 +57,9 @@ class Page:
             from station.panel.companion import Panel
 
             with self._lock:
-                panel = Panel()
-                for event in self._kept:
+                are_all = len(self._kept) < MAX_KEPT
+                panel = Panel(self._since_s if are_all else self._kept[0][0])
+                for _, event in self._kept:
                     panel(event)
                 self._kept.clear()
                 self._panel = panel

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,8 @@ from station.config.validate import Configuration
 from station.errors import StationError
 from station.events import Event
 from station.journal.opening import open_journal_readonly
+from station.journal.statistics import StatisticsQuery, total
+from station.model import Outcome
 from station.panel.app import create_app
 from station.panel.board import Board
 from station.panel.context import Context
@@ -24,6 +27,7 @@ from station.panel.templates import templates
 from station.panel.words import words_for
 
 if TYPE_CHECKING:
+    from station.journal.reading import JournalReader
     from station.panel.context import Attended
 
 THREADS = 4
@@ -36,8 +40,11 @@ class Panel:
     """Keeps the board from the first event on; ``beside`` serves the page. A station is never held up by its page: an address that
     cannot be listened at is told, and nothing more."""
 
-    def __init__(self) -> None:
+    def __init__(self, since_s: float | None = None) -> None:
+        """``since_s``: the time since when it hears of every event; now, where it is not given."""
         self.board = Board()
+        self._since_s = time.time() if since_s is None else since_s
+        self._knows_today = False
         self.url: str | None = None
         """Where the page is, while it is served."""
 
@@ -75,6 +82,7 @@ class Panel:
         with ExitStack() as attempt:
             reader = open_journal_readonly(config.journal_place)
             attempt.callback(reader.close)
+            self._learn_today(reader, config.station)
             looks = attempt.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="panel-look"))
             acts = attempt.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="panel-act"))
             server = attempt.enter_context(PanelServer(host, port, tls))
@@ -98,3 +106,20 @@ class Panel:
             attempt.callback(hubs[0].close)
             stack.enter_context(attempt.pop_all())
         return server.url
+
+    def _learn_today(self, reader: JournalReader, station: str) -> None:
+        """Today's cycles from before the first event, once. Raises JournalError."""
+        today = time.localtime(self._since_s)
+        midnight_s = time.mktime((today.tm_year, today.tm_mon, today.tm_mday, 0, 0, 0, 0, 0, -1))
+        since_ms, before_ms = int(midnight_s * 1000), int(self._since_s * 1000)
+        if self._knows_today or before_ms <= since_ms:
+            return
+        counts = total(reader.production(StatisticsQuery(station, since_ms, before_ms)))
+        by_outcome = {
+            Outcome.PASS: counts.passed,
+            Outcome.FAIL: counts.failed,
+            Outcome.ERROR: counts.errors,
+            Outcome.ABORTED: counts.aborted,
+        }
+        self.board.pace.begin(by_outcome)
+        self._knows_today = True

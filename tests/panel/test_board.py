@@ -35,8 +35,9 @@ from station.panel import connection
 from station.panel.board import TOTALS, Board
 from station.panel.pace import FIRST_RATE_S, HOUR_S, Pace
 from station.panel.stream import HEARTBEAT_S, MAX_BROWSERS, PACE_S, Hub
-from tests.support.panel import events, served
+from tests.support.panel import LOCAL, Served, events, served
 from tests.support.sessions import result_of
+from tests.support.station import Start, station
 
 PASSED = result_of(socket="A")
 STOP_S = 2.0
@@ -335,3 +336,16 @@ def test_a_connection_that_says_nothing_or_dribbles_is_closed(tmp_path: Path, mo
                 link.sendall(beginning)
                 assert link.recv(13) == answer
         assert visitor.get("/").status_code == 200
+
+
+def test_todays_cycles_from_before_a_restart_are_counted_once(tmp_path: Path) -> None:
+    with station(tmp_path, panel=LOCAL) as rig:
+        good, silent = rig.board(), None
+        assert [result.outcome for result in rig.run(good, Start(silent))] == [Outcome.PASS, Outcome.FAIL]
+        place = Served(rig)
+        with place.jig:
+            for _ in range(2):  # a configuration that is read anew serves the page anew
+                with place.panel.beside(rig.configuration(), place.jig):
+                    place.cycle(rig.board())
+            assert place.panel.board.totals()["today"] == {"PASS": 3, "FAIL": 1, "ERROR": 0, "ABORTED": 0}
+            assert place.panel.board.totals()["yield"] == 0.75
