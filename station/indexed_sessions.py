@@ -35,14 +35,15 @@ def find_indexed(
     wanted = CycleSearch(config.station, since_ms=since_ms, before_ms=before_ms, limit=limit, **_spelt(criteria))
     with reading(config) as journal:
         found = journal.find_sessions(wanted)
-    return (_summary(config.sessions_dir, cycle) for cycle in found)
+    return (summary_of(config.sessions_dir, cycle) for cycle in found)
 
 
 def _spelt(criteria: dict[str, str | None]) -> dict[str, Any]:
     return {name: value for name, value in criteria.items() if value is not None}
 
 
-def _summary(sessions_dir: Path, cycle: CycleFound) -> SessionSummary:
+def summary_of(sessions_dir: Path, cycle: CycleFound) -> SessionSummary:
+    """What the journal says of a cycle's log, and where it is now: a cycle that was cut off leaves it under another name."""
     path = Path(cycle.session) if cycle.path is None else sessions_dir / cycle.path
     size_bytes, problem = cycle.size_bytes, None
     try:

@@ -13,6 +13,8 @@ SEARCH_MAX = 1_000_000
 NEWEST_LOOKED_AT = 1000
 """A crash leaves at most one log a socket that was not noted, of its last cycle; a journal that failed for a while some more."""
 
+FEW_UNITS = 200
+
 
 @dataclass(frozen=True, slots=True)
 class CycleSearch:
@@ -21,6 +23,8 @@ class CycleSearch:
     neither being in it."""
 
     station: str
+    any_id: str | None = None
+    """A chipId, DeviceID or SN, or how one begins."""
     chip_id: str | None = None
     device_id: str | None = None
     sn: str | None = None
@@ -65,7 +69,7 @@ class CycleFound:
 
 def search(connection: sa.Connection, wanted: CycleSearch) -> tuple[CycleFound, ...]:
     """Newest first, or as asked; at most ``wanted.limit``."""
-    texts = (wanted.chip_id, wanted.device_id, wanted.sn, wanted.socket, wanted.outcome, wanted.code)
+    texts = (wanted.any_id, wanted.chip_id, wanted.device_id, wanted.sn, wanted.socket, wanted.outcome, wanted.code)
     if any(text is not None and (not text or not text.isprintable()) for text in texts):
         return ()
     statement = (
@@ -96,7 +100,10 @@ def search(connection: sa.Connection, wanted: CycleSearch) -> tuple[CycleFound, 
         .order_by(cycles.c.cycle if wanted.oldest_first else cycles.c.cycle.desc())
         .limit(wanted.limit)
     )
-    for condition in _conditions(wanted):
+    conditions = _conditions(wanted)
+    if wanted.any_id is not None:
+        conditions.append(_of_any_id(connection, wanted.any_id))
+    for condition in conditions:
         statement = statement.where(condition)
     return tuple(CycleFound(**row) for row in connection.execute(statement).mappings())
 
@@ -143,6 +150,26 @@ def _conditions(wanted: CycleSearch) -> list[sa.ColumnElement[bool]]:
     if wanted.before_cycle is not None:
         found.append(cycles.c.cycle < wanted.before_cycle)
     return found
+
+
+def _of_any_id(connection: sa.Connection, text: str) -> sa.ColumnElement[bool]:
+    """Cycles of units of which an id begins so. Few units are named each, which takes an index; the cycles of many are met soon by
+    going through the newest."""
+    if id_problem(text) is not None:
+        return sa.false()
+    ids = (units.c.chip_id, units.c.device_id, units.c.sn)
+    # A cycle may know the chip of a unit that nothing was ever reserved for.
+    mentioned = sa.select(cycles.c.chip_id).where(begins_with(cycles.c.chip_id, text)).limit(FEW_UNITS + 1)
+    found = set(connection.execute(mentioned).scalars())
+    for column in ids:
+        found.update(
+            connection.execute(
+                sa.select(units.c.chip_id).where(begins_with(column, text)).limit(FEW_UNITS + 1)
+            ).scalars()
+        )
+    if len(found) <= FEW_UNITS:
+        return cycles.c.chip_id.in_(sorted(found))
+    return sa.or_(*(begins_with(column, text) for column in (cycles.c.chip_id, units.c.device_id, units.c.sn)))
 
 
 def _prefix(column: sa.ColumnElement[str], text: str) -> sa.ColumnElement[bool]:

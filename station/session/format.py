@@ -69,6 +69,10 @@ _CRC_FIELD = ',"c":"'
 _CRC_TAIL_BYTES = len(_CRC_FIELD) + len('00000000"}')
 
 
+class LogTooLong(SessionError):
+    """Raised where a log is longer than any honest one, or than its reader has room for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One event; ``fields`` holds what its kind adds."""
@@ -209,11 +213,12 @@ class EventChain:
         return where
 
 
-def read_log(path: Path) -> SessionLog:
-    """Read and check a log, compressed or not. Raises SessionError naming the line (from 1) of the first damage."""
+def read_log(path: Path, max_bytes: int = MAX_LOG_BYTES) -> SessionLog:
+    """Read and check a log, compressed or not, unpacked of at most ``max_bytes``. Raises SessionError naming the line (from 1) of
+    the first damage."""
     events: list[Event] = []
     chain, torn = EventChain(path), None
-    for line in log_lines(path):
+    for line in log_lines(path, max_bytes):
         if not line.endswith(b"\n"):
             torn = chain.torn(line)
             break
@@ -223,15 +228,16 @@ def read_log(path: Path) -> SessionLog:
     return SessionLog(path, tuple(events), torn)
 
 
-def log_lines(path: Path) -> Iterator[bytes]:
-    """The lines of a log, compressed or not, unchecked, each with its newline. Raises SessionError."""
-    left_bytes = MAX_LOG_BYTES
+def log_lines(path: Path, max_bytes: int = MAX_LOG_BYTES) -> Iterator[bytes]:
+    """The lines of a log, compressed or not, unchecked, each with its newline. Raises SessionError, LogTooLong for more than
+    ``max_bytes``."""
+    left_bytes = max_bytes
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             while line := file.readline(MAX_LINE_BYTES + 1):
                 left_bytes -= len(line)
                 if len(line) > MAX_LINE_BYTES or left_bytes < 0:
-                    raise SessionError(f"{path}: longer than any session log, or a line of it is")
+                    raise LogTooLong(f"{path}: longer than {max_bytes} bytes, or a line of it than {MAX_LINE_BYTES}")
                 yield line
     except (OSError, EOFError, zlib.error) as error:
         raise SessionError(f"{path}: cannot be read: {error}") from error

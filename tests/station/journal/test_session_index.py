@@ -44,6 +44,9 @@ def test_cycles_are_found_by_each_criterion_newest_first(tmp_path: Path) -> None
         assert other.sn is not None
         assert found(sn=unit.sn[:2]) == [second, first]
         assert found(sn=unit.sn, chip_id="C2") == []
+        assert found(any_id=unit.sn) == found(any_id=unit.device_id) == found(any_id="C1") == [first]
+        assert found(any_id="C") == [second, first]
+        assert found(any_id=unit.sn, outcome="FAIL") == []
         assert found(socket="B") == [third]
         assert found(outcome="FAIL") == found(code="board.silent") == [second]
         start_ms = int(clock.wall * 1000)
@@ -53,7 +56,7 @@ def test_cycles_are_found_by_each_criterion_newest_first(tmp_path: Path) -> None
         assert found(after_cycle=first, before_cycle=third) == [second]
         assert found(oldest_first=True, limit=2) == [first, second]
         for nonsense in ("", "\0", "C1\n", "%", "_" * 200):
-            assert found(chip_id=nonsense) == found(socket=nonsense) == []
+            assert found(chip_id=nonsense) == found(socket=nonsense) == found(any_id=nonsense) == []
         one, *_ = journal.read.find_sessions(CycleSearch("jig-1", chip_id="C1"))
         assert (one.path, one.size_bytes, one.sn, one.outcome) == ("2025-10-09/one.jsonl.gz", 500, unit.sn, "PASS")
         assert (one.ended_at_ms, one.label) == (start_ms - DAY_MS, "printed")
