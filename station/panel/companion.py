@@ -20,7 +20,7 @@ from station.model import Outcome
 from station.panel.app import create_app
 from station.panel.board import Board
 from station.panel.context import Context
-from station.panel.guard import Guard
+from station.panel.guard import Guard, Memory
 from station.panel.server import PanelServer
 from station.panel.stream import Hub
 from station.panel.templates import templates
@@ -45,6 +45,7 @@ class Panel:
         self.board = Board()
         self._since_s = time.time() if since_s is None else since_s
         self._knows_today = False
+        self._memory = Memory()
         self.url: str | None = None
         """Where the page is, while it is served."""
 
@@ -93,7 +94,7 @@ class Panel:
                 reader=reader,
                 sessions=config.sessions_dir,
                 station=jig,
-                guard=Guard(config.panel, server.address[1], clock.monotonic_s),
+                guard=Guard(config.panel, server.address[1], clock.monotonic_s, self._memory),
                 templates=templates(),
                 words=words_for(config.panel.language),
                 clock=clock,

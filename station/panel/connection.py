@@ -19,13 +19,18 @@ class Connection(H11Protocol):
 
     _head_timer: asyncio.TimerHandle | None = None
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether no request is in progress."""
+        return self.cycle is None or self.cycle.response_complete
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
+        if not self.is_resting:
             self._head_came()
         elif self._head_timer is None:
             self._await_head()

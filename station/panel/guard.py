@@ -41,16 +41,26 @@ class _Session:
     until_s: float
 
 
+class Memory:
+    """What outlasts a configuration that is read anew: who is logged in, and the secret that tokens are made with."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.secret = secrets.token_bytes(32)
+        self.sessions: OrderedDict[str, _Session] = OrderedDict()
+
+
 class Guard:
     """Knows who is logged in. Any thread may ask. ``monotonic_s`` is the clock of log-ins."""
 
-    def __init__(self, config: PanelConfig, port: int, monotonic_s: Callable[[], float]) -> None:
+    def __init__(
+        self, config: PanelConfig, port: int, monotonic_s: Callable[[], float], memory: Memory | None = None
+    ) -> None:
+        memory = memory or Memory()
         self._config = config
         self._monotonic_s = monotonic_s
         self.credentials = Credentials(config.users, monotonic_s)
-        self._secret = secrets.token_bytes(32)
-        self._lock = threading.Lock()
-        self._sessions: OrderedDict[str, _Session] = OrderedDict()
+        self._secret, self._lock, self._sessions = memory.secret, memory.lock, memory.sessions
         self._local = Person(f"local {config.local_role}", Role(config.local_role), is_local=True)
         self.is_secure = config.tls is not None
         # The prefix makes browsers refuse the cookie from anybody but this very host, over TLS (RFC 6265bis, 4.1.3).

@@ -18,12 +18,34 @@ from station.panel.connection import Connection
 
 GRACE_S = 1
 """How long connections that are open at the end may take to close; whole seconds are what uvicorn takes."""
+LOOK_S = 0.02
 MAX_CONNECTIONS = 256
 MAX_HEAD_BYTES = 32 * 1024
 KEEP_ALIVE_S = 20
 START_S = 10.0
 
 logger = logging.getLogger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's own, which at its end lets no browser keep it waiting that only rests: over TLS one that does not answer the
+    farewell would."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + GRACE_S
+        for server in self.servers:
+            server.close()
+        while self._is_anyone_served() and loop.time() < end_s:
+            await asyncio.sleep(LOOK_S)
+        await super().shutdown(sockets)
+
+    def _is_anyone_served(self) -> bool:
+        """Whether somebody's answer is not complete; the others' connections are dropped."""
+        resting = [each for each in self.server_state.connections if isinstance(each, Connection) and each.is_resting]
+        for connection in resting:
+            connection.transport.abort()
+        return len(resting) < len(self.server_state.connections)
 
 
 class PanelServer:
@@ -77,7 +99,7 @@ class PanelServer:
             timeout_graceful_shutdown=GRACE_S,
             h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         )
-        server = self._server = uvicorn.Server(config)
+        server = self._server = _Server(config)
         ready = threading.Event()
 
         async def run() -> None:

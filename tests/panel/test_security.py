@@ -406,3 +406,20 @@ def test_no_page_holds_a_secret(tmp_path: Path) -> None:
             if page.method == "GET" and not page.path.endswith("events"):
                 text = visitor.get(address_of(page)).text
                 assert [secret for secret in secrets if secret in text] == [], page.path
+
+
+def test_a_configuration_that_is_read_anew_logs_nobody_out(tmp_path: Path) -> None:
+    port = free_port()
+    panel = guarded(tmp_path).replace("0.0.0.0:0", f"0.0.0.0:{port}")
+    with served(tmp_path, panel) as place, place.visitor() as visitor:
+        assert visitor.log_in(Role.OPERATOR).status_code == 303
+        token = visitor.token()
+        place.stop_page()
+        with place.panel.beside(place.rig.configuration(), place.jig):
+            assert visitor.get("/").status_code == 200
+            assert visitor.post("/sockets/A/abort", data={"csrf_token": token}).status_code == 303
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
