@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from benchmarks.journal import lookup_ratios
 from benchmarks.openhtf import run_openhtf
+from benchmarks.panel import event_to_pixels, on_over_off
 from benchmarks.provision import new_units, provision_list, workflow_sequentially
 from benchmarks.sequential import provision_sequentially
 from benchmarks.wire import identify_beside_raw, identify_by_stm32loader, wire_s_of
@@ -193,6 +194,15 @@ def lookup(runs: int) -> Iterator[Figure]:
         yield Figure(f"lookup_1m_over_1k_{database}", "ratio", tuple(lookup_ratios(database, runs)), 1.5, "lower")
 
 
+def panel(runs: int) -> Iterator[Figure]:
+    """The page: from an event to the painted frame that shows it, what it adds to a cycle, and the agent's memory with it."""
+    shown = [event_to_pixels(_rss_mib) for _ in range(runs)]
+    delays_ms = tuple(statistics.median(run.delays_ms) for run in shown)
+    yield Figure("panel_event_ms", "ms", delays_ms, 50.0, "lower")
+    yield Figure("panel_rss_mib", "MiB", tuple(run.rss_mib for run in shown), 90.0, "lower")
+    yield Figure("panel_on_over_off", "ratio", tuple(on_over_off() for _ in range(runs)), 1.02, "lower")
+
+
 GROUPS: dict[str, Callable[[int], Iterator[Figure]]] = {
     "cycle": cycle,
     "sockets": sockets,
@@ -200,6 +210,7 @@ GROUPS: dict[str, Callable[[int], Iterator[Figure]]] = {
     "identify": identify,
     "start": start,
     "idle": idle,
+    "panel": panel,
     "provision": provision,
     "lookup": lookup,
 }
