@@ -24,7 +24,6 @@ test: .venv/development.stamp ## set up, system packages included, then run ever
 	@.venv/bin/python -m pytest
 
 bench: .venv/development.stamp build/openhtf/stamp ## measure, side by side in one run; prints a table and writes bench.json (BENCH=groups)
-	@scripts/require-commands $(filter chromium=% pg_ctlcluster=%,$(TEST_COMMANDS))
 	@scripts/require-commands $(TEST_COMMANDS)
 	@.venv/bin/python -m benchmarks $(BENCH)
 
