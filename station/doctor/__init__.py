@@ -7,7 +7,7 @@
     latency          FTDI adapters answer at once                      versions       program, libraries
     modem_manager    nobody else talks to the boards               start_devices  pedals and scanners seen, and ours to use
     disk_speed       commits are soon on the disk                  time_service   NTP keeps the clock
-    signals          lamps and sounds can be used
+    signals          lamps and sounds can be used                page           address, certificate, users
 
 While a station runs, its devices are looked at from outside only: opening a port could disturb the board in it.
 """

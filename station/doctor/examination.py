@@ -22,6 +22,7 @@ from station.doctor import (
     journal,
     latency,
     modem_manager,
+    page,
     pool,
     printers,
     serial_ports,
@@ -54,6 +55,7 @@ _ALL = (
     latency.checks,
     modem_manager.checks,
     printers.checks,
+    page.checks,
 )
 
 
