@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.hardware SOCKETS BAUD PRINT_S`` says where all of it is as a JSON line, then does what standard input
 says, a JSON line each: ``{"insert": "A", "scan": true}`` puts a new board into a socket and scans its traveller,
-``{"lift": "A"}`` takes it out. It ends with its standard input.
+``{"lift": "A"}`` takes it out. An order with ``"say": true`` is answered, with an empty object, when it is done. It ends with its
+standard input.
 """
 
 from __future__ import annotations
@@ -43,6 +44,9 @@ def main(sockets: int, baud: int, print_s: float) -> None:
                 SimulatedScanner().scan(scanners[order["insert"]], f"BOARD-{boards:06d}")
         else:
             uarts[order["lift"]].lift()
+        if order.get("say"):
+            sys.stdout.write("{}\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from benchmarks.plain_client import plain_client
-from benchmarks.world import World
+from benchmarks.world import World, insert_board
 from drivers.clock import SystemClock
 from drivers.printer.zpl import ZplPrinter
 from drivers.serial_port import SerialOptions, open_serial
@@ -54,7 +54,7 @@ def provision_sequentially(world: World, units: int) -> float:
         sns = call("requestSN", {"size": units})["snList"]
         for index, (device_id, sn) in enumerate(zip(device_ids, sns, strict=True)):
             name, place = places[index % len(places)]
-            world.hardware.tell({"insert": name})
+            insert_board(world.hardware, name)
             provision(place, device_id, sn)
         duration_s = time.monotonic() - started_s
     return units / duration_s

@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from benchmarks.world import Child
+from benchmarks.world import Child, insert_board
 from drivers.bootloader.fields import FieldFormat
 from drivers.bootloader.stm32.options import MemoryField, Stm32Options
 from drivers.bootloader.stm32.rom import Stm32Driver
@@ -53,11 +53,11 @@ def identify_beside_raw(rounds: int = 15) -> tuple[float, float]:
         ours_s, raw_s = [], []
         for _ in range(rounds):
             noted = _Noted(port)
-            _fresh_board(hardware)
+            insert_board(hardware, "A")
             started_s = time.perf_counter()
             driver.connect(noted, clock).identify()
             ours_s.append(time.perf_counter() - started_s)
-            _fresh_board(hardware)
+            insert_board(hardware, "A")
             raw_s.append(_exchange(port, noted.turns))
         port.close()
         return statistics.median(ours_s), statistics.median(raw_s)
@@ -70,7 +70,7 @@ def identify_by_stm32loader() -> float:
     hardware = Child("-m", "benchmarks.hardware", "1", str(BAUD), "0")
     try:
         (place,) = hardware.hear().values()
-        _fresh_board(hardware)
+        insert_board(hardware, "A")
         words = [sys.executable, _LOADER, "-p", place["uart"], "-f", "WL", "-P", "none", "-b", str(BAUD)]
         started_s = time.perf_counter()
         subprocess.run(words, check=True, capture_output=True)
@@ -110,8 +110,3 @@ def _exchange(port: SerialTransport, turns: list[tuple[bytes, int]]) -> float:
         if size_bytes:
             read_exactly(port, size_bytes, deadline)
     return time.perf_counter() - started_s
-
-
-def _fresh_board(hardware: Child) -> None:
-    hardware.tell({"insert": "A"})
-    time.sleep(0.05)

@@ -89,6 +89,12 @@ class World:
         return [json.loads(line) for line in (self.folder / "ledger.jsonl").read_text("utf-8").splitlines()]
 
 
+def insert_board(hardware: Child, socket: str) -> None:
+    """Put a new board into a socket; it is there when this returns."""
+    hardware.tell({"insert": socket, "say": True})
+    hardware.hear()
+
+
 @contextmanager
 def world(
     folder: Path, *, sockets: int = 1, round_trip_s: float = 0.05, print_s: float = PRINT_S, batch: int = 50
