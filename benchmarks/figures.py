@@ -23,6 +23,7 @@ from benchmarks.provision import new_units, provision_list, workflow_sequentiall
 from benchmarks.sequential import provision_sequentially
 from benchmarks.wire import identify_beside_raw, identify_by_stm32loader, wire_s_of
 from benchmarks.world import PRINT_S, Child, World, run_station, world
+from station.installation.unit import unit_environment
 from station.session.format import read_log
 
 ROUND_TRIP_S = 0.05
@@ -161,11 +162,12 @@ def start(runs: int) -> Iterator[Figure]:
 
 
 def idle(runs: int) -> Iterator[Figure]:
-    """A station that waits, after a few cycles: its processor time, and its resident memory."""
+    """A station that waits, after a few cycles, in the environment that its unit gives it: its processor time, and its resident
+    memory."""
     shares, sizes_mib = [], []
     for _ in range(runs):
         with _world() as around:
-            agent = Child("-m", "benchmarks.agent", str(around.config), "1000")
+            agent = Child("-m", "benchmarks.agent", str(around.config), "1000", environment=unit_environment())
             try:
                 _let_pass(around, agent, 3)
                 before_s = _cpu_s(agent.process.pid)

@@ -33,13 +33,13 @@ PRINTER = (
 class Child:
     """A process that speaks JSON lines."""
 
-    def __init__(self, *words: str, python: str = sys.executable) -> None:
+    def __init__(self, *words: str, python: str = sys.executable, environment: dict[str, str] | None = None) -> None:
         self.process = subprocess.Popen(
             [python, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+            env={**os.environ, "PYTHONPATH": str(Path.cwd()), **(environment or {})},
         )
 
     def tell(self, order: dict[str, object]) -> None:

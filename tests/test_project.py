@@ -252,9 +252,10 @@ def test_a_running_station_holds_no_package_that_it_does_not_use() -> None:
     )
     modules = set(run.stdout.split())
     assert {"httpx", "pydantic", "sqlalchemy", "yaml"} <= modules
-    unused = {"PIL", "alembic", "barcode", "click", "escpos", "psycopg", "pygments", "rich"}
+    unused = {"PIL", "asyncio.events", "alembic", "barcode", "click", "escpos", "psycopg", "pygments", "rich"}
     page = {"jinja2", "starlette", "station.panel", "uvicorn"}
-    assert modules & {*unused, *page, "sqlalchemy.dialects.postgresql"} == set()
+    drivers = {f"drivers.{name}" for name in ("bootloader.text_line", "printer.cups", "printer.escpos", "printer.ipp")}
+    assert modules & {*unused, *page, *drivers, "difflib", "sqlalchemy.dialects.postgresql", "subprocess"} == set()
 
 
 _UDEV_PART = re.compile(

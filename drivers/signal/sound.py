@@ -7,7 +7,6 @@ import math
 import os
 import shutil
 import struct
-import subprocess
 from dataclasses import dataclass
 from typing import Literal
 
@@ -124,6 +123,8 @@ class SoundPlayer:
             os.close(file)
 
     def _run(self, command: tuple[str, ...], file: int, limit_s: float) -> None:
+        import subprocess
+
         try:
             ended = subprocess.run(
                 command,

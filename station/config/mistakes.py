@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import types
 import typing
 from collections.abc import Iterator
@@ -128,6 +127,8 @@ def _texts(value: Any, location: Location) -> Iterator[tuple[Location, str]]:
 
 def _near(location: Location) -> list[str]:
     """The known key that an unknown one probably stands for, if any."""
+    import difflib
+
     return difflib.get_close_matches(str(location[-1]), _keys_at(StationConfig, location[:-1]), n=1)
 
 

@@ -20,10 +20,10 @@ from pydantic import (
 )
 
 from drivers.bootloader.stm32.options import Stm32Options
-from drivers.bootloader.text_line import TextLineOptions
+from drivers.bootloader.text_options import TextLineOptions
 from drivers.file_sink import FileSinkOptions
-from drivers.printer.cups import CupsOptions
-from drivers.printer.escpos import EscposOptions
+from drivers.printer.cups_options import CupsOptions
+from drivers.printer.escpos_options import EscposOptions
 from drivers.printer.image import ImageOptions
 from drivers.printer.zpl import ZplOptions
 from drivers.serial_port import SerialOptions

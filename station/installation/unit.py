@@ -47,6 +47,13 @@ def render_unit(needs: Needs, options: UnitOptions) -> str:
     )
 
 
+def unit_environment() -> dict[str, str]:
+    """What the unit sets in the agent's environment."""
+    lines = template("station.service.template").splitlines()
+    settings = [line.removeprefix("Environment=") for line in lines if line.startswith("Environment=")]
+    return dict(setting.split("=", 1) for setting in settings)
+
+
 def template(name: str) -> str:
     """A file of this package."""
     return resources.files("station.installation").joinpath(name).read_text(encoding="utf-8")

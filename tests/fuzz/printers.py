@@ -9,7 +9,8 @@ from drivers.errors import PrinterError, TransportError
 from drivers.printer import Fate, LabelPrinter
 from drivers.printer import escpos_status as escpos
 from drivers.printer import zpl_status as zpl
-from drivers.printer.escpos import EscposOptions, EscposPrinter
+from drivers.printer.escpos import EscposPrinter
+from drivers.printer.escpos_options import EscposOptions
 from drivers.printer.zpl import ZplOptions, ZplPrinter
 from drivers.simulated.escpos_printer import MAX_ROWS, SimulatedEscposPrinter
 from drivers.simulated.zpl_printer import SimulatedZplPrinter

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from drivers.printer import Fate, LabelPrinter, Receipt
-from drivers.printer.escpos import EscposOptions, EscposPrinter
+from drivers.printer.escpos import EscposPrinter
+from drivers.printer.escpos_options import EscposOptions
 from drivers.printer.zpl import ZplOptions, ZplPrinter
 from drivers.serial_port import SerialOptions, open_serial
 from drivers.simulated import Reply

@@ -13,7 +13,8 @@ import pytest
 
 from drivers.errors import PortMissing, PrinterError, PrinterNotReady
 from drivers.printer import Fate, LabelPrinter
-from drivers.printer.cups import UNPROVEN, CupsOptions, CupsPrinter, open_cups
+from drivers.printer.cups import UNPROVEN, CupsPrinter, open_cups
+from drivers.printer.cups_options import CupsOptions
 from drivers.simulated.link import TcpLink
 from drivers.simulated.zpl_printer import SimulatedZplPrinter
 from drivers.unix_port import UnixPort

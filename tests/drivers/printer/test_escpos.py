@@ -8,7 +8,8 @@ import pytest
 
 from drivers.errors import PortLost, PrinterError, PrinterNotReady, PrinterSilent
 from drivers.printer import Fate, LabelPrinter
-from drivers.printer.escpos import EscposOptions, EscposPrinter
+from drivers.printer.escpos import EscposPrinter
+from drivers.printer.escpos_options import EscposOptions
 from drivers.serial_port import SerialOptions, open_serial
 from drivers.simulated import Reply
 from drivers.simulated.escpos_printer import SimulatedEscposPrinter

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from drivers.printer import Fate
-from drivers.printer.escpos import EscposOptions, EscposPrinter
+from drivers.printer.escpos import EscposPrinter
+from drivers.printer.escpos_options import EscposOptions
 from drivers.printer.zpl import ZplOptions, ZplPrinter
 from drivers.simulated.escpos_printer import SimulatedEscposPrinter
 from drivers.simulated.zpl_printer import SimulatedZplPrinter
