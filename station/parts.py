@@ -147,6 +147,10 @@ def build_trigger(
         assert driver is not None, "goes with the port"
         held, board = port, driver
         return PresenceTrigger(trigger.presence, lambda: _is_present(held, board, clock), clock)
+    if trigger.button is not None:
+        from drivers.trigger.button import NoTrigger
+
+        return NoTrigger(clock)
     from drivers.trigger.keyboard import KeyboardTrigger
 
     assert trigger.keyboard is not None, "checked by Choice"

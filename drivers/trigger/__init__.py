@@ -4,6 +4,7 @@
     serial_scanner   a scanner on a serial port                 pedal          a USB foot pedal
     presence         a board put into the socket                modem_line     a pedal on an input line of a serial adapter
     gpio             a button on a GPIO line                    hub            a thread of its own, and one socket or several
+    button           a button beside a trigger: the page's
 
 Input devices: ``input_device`` reads the kernel's events (``input_events``); ``typed_scan`` and ``key_maps`` make text of
 them, and ``scans`` holds what is a scan at all.

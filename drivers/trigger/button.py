@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from drivers.clock import Clock, Deadline
 from drivers.errors import DriverError
@@ -15,6 +16,28 @@ from drivers.trigger import Trigger, TriggerEvent
 SOURCE = "button"
 SLICE_S = 0.1
 """How soon a press is noticed at the latest: the trigger beside it cannot be woken."""
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonOptions:
+    """A socket that nothing but the button starts."""
+
+
+class NoTrigger:
+    """Implements ``Trigger``: never starts anything."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def wait(self, deadline: Deadline) -> TriggerEvent | None:
+        self._clock.sleep(deadline.remaining_s())
+        return None
+
+    def rearm(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 class Button:

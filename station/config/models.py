@@ -28,6 +28,7 @@ from drivers.printer.image import ImageOptions
 from drivers.printer.zpl import ZplOptions
 from drivers.serial_port import SerialOptions
 from drivers.tcp_port import TcpOptions
+from drivers.trigger.button import ButtonOptions
 from drivers.trigger.gpio import GpioTriggerOptions
 from drivers.trigger.hid_scanner import HidScannerOptions
 from drivers.trigger.keyboard import KeyboardOptions
@@ -196,11 +197,12 @@ class TriggerConfig(Choice):
     pedal: PedalOptions | None = None
     modem_line: ModemLineOptions | None = None
     gpio: GpioTriggerOptions | None = None
+    button: ButtonOptions | None = None
 
     @property
     def brings_text(self) -> bool:
         """Whether a start can carry a scan."""
-        return any((self.keyboard, self.serial_scanner, self.hid_scanner))
+        return any((self.keyboard, self.serial_scanner, self.hid_scanner, self.button))
 
 
 class SocketTriggerConfig(TriggerConfig):

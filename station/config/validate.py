@@ -102,9 +102,14 @@ def _of_triggers(document: Document, station: StationConfig) -> Iterator[Mistake
         if shared.trigger.presence is not None:
             what = "board presence is seen through one socket's port"
             yield document.mistake((*here, "trigger"), what, "give each socket a presence trigger of its own")
+        if shared.trigger.button is not None:
+            what = "the page has a button for each socket"
+            yield document.mistake((*here, "trigger"), what, "give each socket the trigger button")
     users: dict[str, str] = {}
     for index, socket in enumerate(station.sockets):
         there: Location = ("sockets", index, "trigger")
+        if socket.trigger.button is not None and station.panel is None:
+            yield document.mistake(there, "the button is on the page, and there is none", "add panel: {}")
         named = socket.trigger.shared
         if named is not None and named not in names:
             remedy = f"use {', '.join(names)}" if names else "describe it under shared_triggers"

@@ -61,6 +61,12 @@ def needs_of(file: Path, root: Path) -> Needs:
         if kind == "env"
     ]
     warnings += [f"the service's user must be able to read {name}" for kind, name in found if kind == "file"]
+    if station.panel is not None:
+        files = [
+            *((station.panel.tls.certificate, station.panel.tls.key) if station.panel.tls else ()),
+            station.panel.users,
+        ]
+        warnings += [f"the service's user must be able to read {name}" for name in files if name is not None]
     if any(station.trigger_of(socket).keyboard is not None for socket in station.sockets):
         warnings.append("a service has no keyboard: a socket with the trigger keyboard will not start a cycle")
     return Needs(

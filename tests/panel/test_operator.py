@@ -169,3 +169,10 @@ def test_a_unit_that_is_marked_as_shipped_is_served_no_more(tmp_path: Path) -> N
         chip_id = place.rig.chip_id(board)
         assert perform(MarkShipped(chip_id, reason="carton 7", operator="Ann"), place.jig).text.startswith(chip_id)
         assert place.cycle(board).result.code == "unit.shipped"
+
+
+def test_a_socket_that_only_the_button_starts_waits_for_it(tmp_path: Path) -> None:
+    with served(tmp_path, triggers={"A": "{button: {}}"}) as place, place.visitor() as visitor:
+        ended = place.cycle(place.rig.board(), start=lambda: visitor.send_form("/sockets/A/start"))
+        assert ended.result.outcome is Outcome.PASS
+        assert place.cycle(place.rig.board()).result.outcome is Outcome.PASS

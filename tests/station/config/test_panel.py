@@ -82,3 +82,20 @@ def test_files_that_are_not_there_are_told_before_the_start(tmp_path: Path) -> N
         "panel.users",
     ]
     assert "station panel user add" in str(error.value)
+
+
+BUTTON = ('serial_scanner:\n        serial: {port: /dev/ttyABSENT1}\n        pattern: "[!-~]{4,64}"', "button: {}")
+
+
+def test_a_socket_may_be_started_by_the_pages_button_alone(tmp_path: Path) -> None:
+    """Also where what it brings is the SN."""
+    text = changed((STATION, f"{STATION}panel: {{}}\n"), BUTTON, ("{means: start}", "{means: sn}"))
+    assert loaded(tmp_path, text).station.sockets[0].trigger.button is not None
+
+
+def test_a_button_needs_a_page_and_is_one_sockets_own(tmp_path: Path) -> None:
+    (mistake,) = told(tmp_path, changed(BUTTON))
+    assert "sockets.0.trigger: the button is on the page, and there is none — add panel: {}" in mistake
+    shared = f"{STATION}panel: {{}}\nshared_triggers: [{{name: floor, trigger: {{button: {{}}}}}}]\n"
+    (mistake,) = told(tmp_path, changed((STATION, shared)))
+    assert "shared_triggers.0.trigger: the page has a button for each socket" in mistake
