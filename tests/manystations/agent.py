@@ -28,8 +28,8 @@ from station.bench import Policy, World, assemble
 from station.claims import Claims
 from station.config.validate import Configuration, load_configuration
 from station.cycle import Cycle
+from station.cycle_record import session_head
 from station.errors import StationError
-from station.jig import session_head
 from station.journal.errors import JournalError
 from station.journal.journal import Journal
 from station.journal.opening import open_journal
