@@ -11,7 +11,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check
 # command=Debian package that brings it
 TEST_COMMANDS := stm32flash=stm32flash tshark=tshark chromium=chromium pg_ctlcluster=postgresql umockdev-wrapper=umockdev systemd-analyze=systemd udevadm=udev /usr/sbin/cupsd=cups-daemon lp=cups-client openssl=openssl
 
-.PHONY: help demo test bench soak chaos check crash fuzz format docs lock clean
+.PHONY: help demo test bench soak day chaos check crash fuzz format docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -29,6 +29,10 @@ bench: .venv/development.stamp build/openhtf/stamp ## measure, side by side in o
 
 soak: .venv/development.stamp ## a real agent through CYCLES cycles with faults at random
 	@.venv/bin/python -m tests.soak --cycles $(or $(CYCLES),20000)
+
+day: .venv/development.stamp ## let the page live through HOURS (24) of events in minutes: nothing may grow
+	@scripts/require-commands $(TEST_COMMANDS)
+	@.venv/bin/python -m tests.browser.day --hours $(or $(HOURS),24)
 
 chaos: .venv/development.stamp ## pull cables and send signals at random moments while boards are provisioned (CHAOS=options)
 	@.venv/bin/python -m tests.chaos $(CHAOS)
