@@ -83,7 +83,7 @@ _MEANING: dict[str, tuple[str, str]] = {
     ),
     "lookup_1m_over_1k_postgresql": ("the same on PostgreSQL", "the same, and a round trip to the server"),
     "panel_event_ms": (
-        "from the start or the end of a cycle to the painted frame that shows it, 16 sockets, the slowest of three browsers",
+        "from the start or the end of a cycle to the painted frame that shows it, in three browsers, with 16 sockets",
         "the frame's turn, and browsers that share the processors with the station here",
     ),
     "panel_rss_mib": ("resident memory of a station with its page open in three browsers", "the server's packages"),

@@ -6,6 +6,7 @@ head open, so silence is never taken for readiness, nor for a printed label.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +19,11 @@ from drivers.transport import Transport
 
 CANCEL_PARTIAL_FORMAT = b"~JX"
 """ZPL II Programming Guide, "~JX Cancel Current Partially Input Format": leaves whole formats alone."""
+FASTEST_MM_PER_S = 355.6
+"""ZPL II Programming Guide, "^PR Print Rate": 14 inches a second is the highest there is."""
+MAX_UNASKED_S = 0.5
+"""However long a label is, a problem shows after this."""
+_LABEL_LENGTH = re.compile(rb"\^LL(\d{1,5})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ class ZplPrinter:
             )
             if self.options.status == "none":
                 return Receipt(Fate.PRINTED, "accepted by the port (unproven)", f"{len(job)} bytes")
-            return _await_idle(link, clock, self.options)
+            return _await_idle(link, clock, self.options, _shortest_print_s(job, self.options))
         except TransportError as error:
             return Receipt(Fate.IN_DOUBT, "no proof: the link failed during the job", str(error))
 
@@ -96,9 +102,16 @@ class ZplPrinter:
 _RESTARTED = "it printed the label, or lost it when its power failed for a moment"
 
 
-def _await_idle(link: Transport, clock: Clock, options: ZplOptions) -> Receipt:
+def _shortest_print_s(job: bytes, options: ZplOptions) -> float:
+    """How long the label takes at least; 0 where the format does not say how long it is (^LL, in dots)."""
+    length = _LABEL_LENGTH.search(job)
+    return 0.0 if length is None else min(int(length[1]) / options.dots_per_mm / FASTEST_MM_PER_S, MAX_UNASKED_S)
+
+
+def _await_idle(link: Transport, clock: Clock, options: ZplOptions, shortest_print_s: float) -> Receipt:
     """Poll until the printer has been idle ``idle_answers`` times in a row, reports a problem, or falls silent. One that is idle
-    after a silence may have been switched off and on, and its memory with the job is gone: idleness proves nothing then."""
+    after a silence may have been switched off and on, and its memory with the job is gone: idleness proves nothing then. One that
+    says it is at work is asked again when the label can be out."""
     idle = silences = 0
     was_at_work = may_have_restarted = False
     busy = "no answer yet"
@@ -116,6 +129,7 @@ def _await_idle(link: Transport, clock: Clock, options: ZplOptions) -> Receipt:
         if status.problems:
             return Receipt(Fate.IN_DOUBT, f"no proof: ~HS reports {', '.join(status.problems)}", _work(status))
         idle = idle + 1 if status.is_idle else 0
+        has_begun = not status.is_idle and not was_at_work
         was_at_work = was_at_work or not status.is_idle
         may_have_restarted = may_have_restarted and status.is_idle  # a printer at work still has the job
         if may_have_restarted and idle >= options.idle_answers:
@@ -123,7 +137,8 @@ def _await_idle(link: Transport, clock: Clock, options: ZplOptions) -> Receipt:
         if idle >= options.idle_answers:
             return Receipt(Fate.PRINTED, "~HS: 0 formats left", f"idle in {idle} answers")
         busy = _work(status)
-        clock.sleep(options.poll_interval_s / 4 if idle and was_at_work else options.poll_interval_s)
+        pause_s = options.poll_interval_s / 4 if idle and was_at_work else options.poll_interval_s
+        clock.sleep(max(pause_s, shortest_print_s) if has_begun else pause_s)
     return Receipt(Fate.IN_DOUBT, f"no proof: still busy after {options.max_polls} polls", busy)
 
 

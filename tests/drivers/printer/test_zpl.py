@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from drivers.clock import SystemClock
 from drivers.errors import PortLost, PrinterError, PrinterNotReady, PrinterSilent
 from drivers.printer import Fate, LabelPrinter
 from drivers.printer.zpl import ZplOptions, ZplPrinter
@@ -108,6 +109,42 @@ def test_a_problem_during_the_job_leaves_it_in_doubt(problem: str) -> None:
     assert problem in receipt.proof
     printer.queue.problems.clear()
     assert len(printer.labels) == 1
+
+
+class NotedClock(SystemClock):
+    """Notes how long is waited, and waits no time."""
+
+    def __init__(self) -> None:
+        self.waits_s: list[float] = []
+
+    def sleep(self, duration_s: float) -> None:
+        self.waits_s.append(duration_s)
+
+
+@pytest.mark.parametrize(
+    ("job", "first_s"),
+    [
+        (JOB, 30 / 355.6),
+        (JOB.replace(b"^LL240", b"^ll99999"), 0.5),
+        (JOB.replace(b"^LL240", b"^LL8"), 0.02),
+        (JOB.replace(b"^LL240", b""), 0.02),
+    ],
+    ids=["30 mm", "a length that none is", "shorter than the usual interval", "no length"],
+)
+def test_a_printer_at_work_is_left_alone_for_as_long_as_the_fastest_would_take(job: bytes, first_s: float) -> None:
+    clock = NotedClock()
+    idle, busy = HostStatus(0, 0).to_bytes(), HostStatus(1, 0).to_bytes()
+    with connected(Talker(idle, busy, busy, idle, idle)) as link:
+        receipt = ZplPrinter().send(link, job, clock)
+    assert receipt.fate is Fate.PRINTED
+    assert clock.waits_s == [pytest.approx(first_s), 0.02, 0.005]
+
+
+def test_a_printer_that_is_not_at_work_is_asked_again_at_the_usual_interval() -> None:
+    clock = NotedClock()
+    with connected(Talker(HostStatus(0, 0).to_bytes())) as link:
+        assert ZplPrinter().send(link, JOB, clock).fate is Fate.PRINTED
+    assert clock.waits_s == [0.02]
 
 
 def test_garbage_is_neither_readiness_nor_proof() -> None:
