@@ -175,7 +175,8 @@ class Board:
     def snapshot(self) -> dict[str, Any]:
         """All that the page shows, ready for JSON."""
         tiles = [tile.to_json() for tile in self.tiles()]
-        return {"station": self.station, "language": self.language, "tiles": tiles, "totals": self.totals()}
+        shown = {"station": self.station, "language": self.language, "now_ms": self._now_ms()}
+        return {**shown, "tiles": tiles, "totals": self.totals()}
 
     # -- one event -----------------------------------------------------------------------------------------------------
 

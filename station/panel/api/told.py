@@ -116,6 +116,8 @@ class State(Told):
     station: str
     language: str
     """Of headlines and actions."""
+    now_ms: int
+    """The station's clock, by which ``started_ms`` is: a browser's may be another."""
     tiles: list[Tile]
     totals: Totals
 
