@@ -35,9 +35,10 @@ def main() -> int:
             figures[figure.name] = figure
             sys.stdout.write(_line(figure) + "\n")
             sys.stdout.flush()
-    RESULT.write_text(
-        json.dumps({"machine": _machine(load_1min), "figures": _plain(figures)}, indent=2) + "\n", "utf-8"
-    )
+        # After each group, so that one that fails takes no other with it.
+        RESULT.write_text(
+            json.dumps({"machine": _machine(load_1min), "figures": _plain(figures)}, indent=2) + "\n", "utf-8"
+        )
     return 0
 
 
