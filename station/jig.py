@@ -42,7 +42,7 @@ from station.journal.opening import LOCK_TIMEOUT_S, open_journal
 from station.journal.pool import PoolLevels
 from station.journal.records import Reprint
 from station.journal.sqlite import OwnerLock
-from station.model import CycleResult, IdKind, IdSource, Unit
+from station.model import CycleResult, IdKind, IdSource, Step, Unit
 from station.parts import HeldPort, bootloader_driver, label_printer, open_connection, policy_for
 from station.pictures import LabelPictures
 from station.production_api.client import ProductionClient
@@ -293,7 +293,6 @@ class Jig:
                 self._buttons.ended(socket.name)
             if result.code is not None and result.code.startswith("port."):
                 port.drop()
-            self.refill.took_one()
             if self._pictures is not None:
                 self._pictures.keep(result)
             return result
@@ -348,6 +347,8 @@ class Jig:
         ended = False
         if isinstance(event, StepStarted | StepEnded):
             self._pulses[event.socket].beat()
+        if isinstance(event, StepEnded) and event.step is Step.RESERVE:
+            self.refill.took_one()
         if isinstance(event, CycleEnded) and self._wanted_cycles is not None:
             with self._lock:
                 self.results.append(event.result)

@@ -119,7 +119,7 @@ class Refill:
         self._wanted.set()
 
     def took_one(self) -> None:
-        """Say that a cycle has taken one id of each kind at most: the levels are looked at once that can have made one low."""
+        """Say that one id of each kind at most was taken a moment ago: the levels are looked at once that can have made one low."""
         with self._counting:
             self._spare -= 1
             may_be_low = self._spare < 0

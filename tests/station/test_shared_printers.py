@@ -20,6 +20,7 @@ def test_sockets_that_share_a_printer_all_get_their_labels(tmp_path: Path) -> No
     sockets = ("A", "B", "C")
     with station(tmp_path, sockets=sockets) as rig:
         results = rig.run(*(Start(rig.board(), socket=name) for _ in range(2) for name in sockets))
+        assert [(result.code, result.message) for result in results if result.code] == []
         assert [(result.outcome, result.label) for result in results] == [(Outcome.PASS, LabelFate.PRINTED)] * 6
         assert len(rig.labels()) == 6
 
