@@ -108,6 +108,7 @@ class Visit:
             "person": self.person,
             "csrf": self.csrf,
             "path": self.request.url.path,
+            "can_log_in": self.context.guard.credentials.are_kept,
             "may": lambda role: self.person is not None and self.person.role.may(Role(role)),
         }
         text = self.context.templates.get_template(template).render({**shared, **values})

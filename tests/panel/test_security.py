@@ -423,3 +423,21 @@ def test_a_configuration_that_is_read_anew_logs_nobody_out(tmp_path: Path) -> No
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
+
+
+def test_an_engineer_can_log_in_at_the_operators_computer(tmp_path: Path) -> None:
+    """There is a way to the log-in where there are users, and none where there are none."""
+    link = 'href="/login"'
+    with served(tmp_path, LOCAL[:-1] + f", users: {with_users(tmp_path)}}}") as place, place.visitor() as visitor:
+        assert link in visitor.get("/").text
+        assert visitor.log_in(Role.ENGINEER).status_code == 303
+        page = visitor.get("/").text
+        assert link not in page
+        assert "engineer" in page
+        assert visitor.send_form("/logout").status_code == 303
+        assert link in visitor.get("/").text
+
+
+def test_without_users_there_is_no_way_to_a_log_in(local: Served) -> None:
+    with local.visitor() as visitor:
+        assert 'href="/login"' not in visitor.get("/").text
