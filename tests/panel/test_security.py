@@ -40,6 +40,11 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with served(folder, guarded(folder)) as place:
         place.ready()
         warm_up(place)
+        with place.visitor() as visitor:
+            visitor.log_in(Role.SUPERVISOR)
+            for page in pages():  # what one opens of the journal, SQLite keeps for the next
+                if page.method == "GET":
+                    ask(visitor, page)
         yield place
 
 
