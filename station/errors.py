@@ -142,6 +142,8 @@ CATALOGUE: dict[str, Explanation] = {
         ("install.refused", "Station was not installed", "Mend what is named, then install again; what was done stays done."),
         ("metrics.unavailable", "Metrics cannot be served", "Call the engineer: the address under metrics is in use or not this computer's."),
         ("panel.unavailable", "Page cannot be served", "Call the engineer: address or certificate under panel cannot be used."),
+        ("panel.busy", "The page is busy with something else", "Wait a moment, then ask again."),
+        ("panel.took_too_long", "It took too long and was ended", "Download the session log and do it at a desk."),
         ("start.busy", "Socket works already", "Wait until this cycle has ended, then start again."),
         ("start.not_ready", "Socket is not ready", "See what the socket's tile says, then start again."),
         ("usage.invalid", "Command is not understood", "Correct the command: --help says what it takes."),

@@ -33,6 +33,12 @@ from station.panel.visit import MAX_BODY_BYTES, Page, Refused, Visit, fields_of
 PAGE_MODULES: tuple[str, ...] = (
     "station.panel.login",
     "station.panel.pages.operator",
+    "station.panel.pages.search",
+    "station.panel.pages.unit",
+    "station.panel.pages.cycle",
+    "station.panel.pages.downloads",
+    "station.panel.pages.replay",
+    "station.panel.pages.reports",
     "station.panel.api.routes",
 )
 """Each has ``PAGES``, a tuple of ``Page``."""

@@ -25,6 +25,7 @@ from station.panel.server import PanelServer
 from station.panel.stream import Hub
 from station.panel.templates import templates
 from station.panel.words import words_for
+from station.panel.workshop import Workshop
 
 if TYPE_CHECKING:
     from station.journal.reading import JournalReader
@@ -86,6 +87,7 @@ class Panel:
             self._learn_today(reader, config.station)
             looks = attempt.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="panel-look"))
             acts = attempt.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="panel-act"))
+            workshop = attempt.enter_context(Workshop())
             server = attempt.enter_context(PanelServer(host, port, tls))
             hubs: list[Hub] = []
             context = Context(
@@ -98,6 +100,7 @@ class Panel:
                 templates=templates(),
                 words=words_for(config.panel.language),
                 clock=clock,
+                workshop=workshop,
             )
 
             def begun(loop: asyncio.AbstractEventLoop) -> None:

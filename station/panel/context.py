@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from station.desk import Desk, RefillPool, perform
 from station.errors import UnitError
+from station.panel.workshop import Workshop
 from station.text import printable
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Context:
     templates: Environment
     words: Words
     clock: Clock
+    workshop: Workshop = field(default_factory=Workshop)
 
     def act(self, request: Request) -> Done:
         """Carry a person's request out, as a command would. Raises UnitError("unit.unknown"), StationError, DriverError."""

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-STYLE = """
+PALETTE = """
 :root{--ink:#0f172a;--soft:#475569;--line:#e2e8f0;--paper:#fff;--back:#f8fafc;--ok:#15803d;--bad:#b91c1c;
   --warn:#b45309;--cut:#475569;--step:#c7d2fe;--http:#bae6fd;--sent:#4338ca;--in:#0f766e;--failed:#fecaca}
-*{box-sizing:border-box}
-body{margin:0 auto;padding:20px;max-width:1280px;
-  font:14px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink);
-  background:var(--back)}
-header{display:flex;gap:24px;justify-content:space-between;align-items:center;border-radius:12px;padding:18px 26px;
-  color:#fff}
-header.pass{background:var(--ok)}
-header.fail{background:var(--bad)}
-header.error{background:var(--warn)}
-header.aborted,header.cut{background:var(--cut)}
-header p{margin:0}
-.outcome{font-size:52px;font-weight:700;line-height:1.1}
-.code{font-size:19px;font-weight:600}
-.action{font-size:16px}
-.about{font-size:15px;opacity:.9;margin-top:6px!important}
-.message{margin-top:8px!important;font:13px/1.4 ui-monospace,"DejaVu Sans Mono",monospace;opacity:.92;
-  overflow-wrap:anywhere}
+"""
+
+PARTS = """
 figure{margin:0}
 .label{background:#fff;color:var(--soft);border-radius:8px;padding:8px;text-align:center;font-size:12px;flex:none}
 .label img{display:block;max-width:400px;max-height:240px;border:1px solid var(--line)}
-section{background:var(--paper);border:1px solid var(--line);border-radius:12px;padding:14px 20px;margin-top:14px}
-h2{margin:0 0 8px;font-size:15px}
 dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(285px,1fr));gap:8px 24px;margin:0}
 dt{color:var(--soft);font-size:12px}
 dd{margin:0;font-weight:600;overflow-wrap:anywhere}
-.pair{display:grid;grid-template-columns:1fr 1fr;gap:28px}
 table{border-collapse:collapse;width:100%}
 td,th{padding:3px 8px;text-align:left;vertical-align:top}
 th{color:var(--soft);font-size:12px;font-weight:500}
@@ -86,8 +69,34 @@ details[open]{display:block;margin-left:0}
 summary{cursor:pointer;color:var(--sent)}
 pre{margin:4px 0;padding:8px 12px;background:var(--back);border:1px solid var(--line);border-radius:6px;
   white-space:pre-wrap;overflow-wrap:anywhere;color:var(--ink);font-weight:400}
+"""
+"""The pieces of ``html.parts``; any page that shows them needs the palette too."""
+
+_FRAME = """
+*{box-sizing:border-box}
+body{margin:0 auto;padding:20px;max-width:1280px;
+  font:14px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink);
+  background:var(--back)}
+header{display:flex;gap:24px;justify-content:space-between;align-items:center;border-radius:12px;padding:18px 26px;
+  color:#fff}
+header.pass{background:var(--ok)}
+header.fail{background:var(--bad)}
+header.error{background:var(--warn)}
+header.aborted,header.cut{background:var(--cut)}
+header p{margin:0}
+.outcome{font-size:52px;font-weight:700;line-height:1.1}
+.code{font-size:19px;font-weight:600}
+.action{font-size:16px}
+.about{font-size:15px;opacity:.9;margin-top:6px!important}
+.message{margin-top:8px!important;font:13px/1.4 ui-monospace,"DejaVu Sans Mono",monospace;opacity:.92;
+  overflow-wrap:anywhere}
+section{background:var(--paper);border:1px solid var(--line);border-radius:12px;padding:14px 20px;margin-top:14px}
+h2{margin:0 0 8px;font-size:15px}
+.pair{display:grid;grid-template-columns:1fr 1fr;gap:28px}
 footer{margin:14px 4px;color:var(--soft);font-size:12px}
 @media(max-width:760px){.pair{grid-template-columns:1fr}header{display:block}}
 @media print{body{background:#fff;max-width:none}section,header{break-inside:avoid;-webkit-print-color-adjust:exact;
   print-color-adjust:exact}section:last-of-type{break-inside:auto}}
 """
+
+STYLE = PALETTE + _FRAME + PARTS
