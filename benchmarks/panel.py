@@ -13,7 +13,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from benchmarks.world import Child, World, serve, world
+from benchmarks.world import Child, World, world
 from tests.support.browser import DESK, chromium
 
 BROWSERS = 3
@@ -73,18 +73,36 @@ def event_to_pixels(rss_mib_of: Callable[[int], float], cycles: int = 6 * SOCKET
     return Shown(delays_ms, len(matched) - len(delays_ms), rss_mib)
 
 
-def on_over_off(cycles: int = 30) -> float:
-    """The median cycle with a page that a browser looks at, over that of a station without a page."""
-    with _paged_world(1) as (around, config), chromium() as browser:
-        off_s = _median_s(serve(around, _agent(around.config, cycles), cycles + WARM_UP))
-        agent = _agent(config, cycles)
-        with _lookers(browser, str(agent.hear()["page"]), 1):
-            on_s = _median_s(serve(around, agent, cycles + WARM_UP))
+def on_over_off(pairs: int = 40) -> float:
+    """The median cycle with a page that a browser looks at, over that of a station without. Two stations take turns, cycle by
+    cycle: whatever else the computer does falls on both."""
+    with ExitStack() as stack:
+        without, _ = stack.enter_context(_paged_world(1))
+        around, config = stack.enter_context(_paged_world(1))
+        off, on = _agent(stack, without.config, pairs), _agent(stack, config, pairs)
+        stack.enter_context(_lookers(stack.enter_context(chromium()), str(on.hear()["page"]), 1))
+        durations_s = [(_one_s(without, off), _one_s(around, on)) for _ in range(pairs + WARM_UP)][WARM_UP:]
+    off_s, on_s = (statistics.median(times_s) for times_s in zip(*durations_s, strict=True))
     return on_s / off_s
 
 
-def _agent(config: Path, cycles: int) -> Child:
-    return Child("-m", "benchmarks.agent", str(config), str(cycles + WARM_UP))
+def _agent(stack: ExitStack, config: Path, pairs: int) -> Child:
+    """It waits for one cycle more than it gets."""
+    agent = Child("-m", "benchmarks.agent", str(config), str(pairs + WARM_UP + 1))
+    stack.callback(agent.stop)
+    return agent
+
+
+def _one_s(around: World, agent: Child) -> float:
+    """How long the next cycle took."""
+    while "waiting" not in (heard := agent.hear()):
+        pass
+    around.hardware.tell({"insert": heard["waiting"], "scan": True})
+    while "outcome" not in (heard := agent.hear()):
+        pass
+    if heard["outcome"] != "PASS":
+        raise RuntimeError(f"a cycle was not PASS: {heard}")
+    return float(heard["duration_s"])
 
 
 @contextmanager
@@ -147,7 +165,3 @@ def _delay_ms(event: dict[str, Any], seen: list[dict[str, Any]]) -> float | None
         if row["socket"] == event["socket"] and row["at_ms"] >= event["at_ms"]:
             return float(row["at_ms"] - event["at_ms"]) if row["state"] == event["happened"] else None
     return None
-
-
-def _median_s(rows: list[dict[str, Any]]) -> float:
-    return statistics.median(float(row["duration_s"]) for row in rows[WARM_UP:])
