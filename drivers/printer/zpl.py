@@ -2,6 +2,10 @@
 
 Source of the conversation: Zebra, ZPL II Programming Guide, "~HS". Some models say nothing at all with the media out or the
 head open, so silence is never taken for readiness, nor for a printed label.
+
+Idleness alone cannot tell a label that was printed from one that was lost: when the printer's power failed for less time than
+passes between two questions, or when noise on the line spoilt what begins or ends a format. The printer's own count of labels
+can: the variable "odometer.total_label_count" of Zebra's Set-Get-Do language.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from typing import Literal
 
 from drivers.clock import Clock, Deadline
 from drivers.errors import PrinterError, PrinterNotReady, PrinterSilent, TransportError
+from drivers.lines import printable
 from drivers.printer import Fate, Language, Receipt
 from drivers.printer.answers import read_until
 from drivers.printer.zpl_status import MAX_SIZE_BYTES, REQUEST, HostStatus, StatusGarbled, is_complete
@@ -25,6 +30,13 @@ MAX_UNASKED_S = 0.5
 """However long a label is, a problem shows after this."""
 _LABEL_LENGTH = re.compile(rb"\^LL(\d{1,5})", re.IGNORECASE)
 
+COUNT_REQUEST = b'! U1 getvar "odometer.total_label_count"\r\n'
+"""Zebra, ZPL Programming Guide, "SGD Printer Commands"; answered with the value in quotation marks."""
+MAX_COUNT_BYTES = 32
+_COUNT = re.compile(rb'"(\d{1,10})"')
+COUNT_POLLS = 25
+"""A count may be raised a moment after the printer calls itself idle: 0.5 s at the usual interval."""
+
 
 @dataclass(frozen=True, slots=True)
 class ZplOptions:
@@ -36,16 +48,26 @@ class ZplOptions:
     ``idle_answers`` in a row without work or problem prove a print. At ``poll_interval_s`` between requests, ``max_polls`` bounds
     the wait to about 20 s by default; ``max_silences`` is how many requests in a row may go unanswered. Of a printer that was
     seen at work, the further idle answers are asked for after a quarter of the interval.
+
+    ``count`` "odometer" asks for the printer's count of labels before and after the job as well, which has to be one more then.
+    Zebra's Link-OS printers have it; it is no proof on a printer that others print on too.
+
+    Raises ValueError for a count where no status is asked for.
     """
 
     dots_per_mm: float = 8.0
     status: Literal["hs", "none"] = "hs"
+    count: Literal["none", "odometer"] = "none"
     status_timeout_s: float = 2.0
     write_timeout_s: float = 10.0
     poll_interval_s: float = 0.02
     max_polls: int = 1000
     max_silences: int = 2
     idle_answers: int = 2
+
+    def __post_init__(self) -> None:
+        if self.status == "none" and self.count != "none":
+            raise ValueError("count: odometer needs a printer that answers: status: hs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +108,7 @@ class ZplPrinter:
         """
         try:
             has_rest = self.options.status == "none" or self._ready_status(link, clock).has_partial_format
+            before = self._count(link, clock)
         except (PrinterError, TransportError) as error:
             return Receipt(Fate.NOT_PRINTED, "not sent: the printer was not ready", str(error))
         try:
@@ -94,9 +117,43 @@ class ZplPrinter:
             )
             if self.options.status == "none":
                 return Receipt(Fate.PRINTED, "accepted by the port (unproven)", f"{len(job)} bytes")
-            return _await_idle(link, clock, self.options, _shortest_print_s(job, self.options))
+            receipt = _await_idle(link, clock, self.options, _shortest_print_s(job, self.options))
+            return receipt if before is None or receipt.fate is not Fate.PRINTED else self._recount(link, clock, before)
         except TransportError as error:
             return Receipt(Fate.IN_DOUBT, "no proof: the link failed during the job", str(error))
+
+    def _count(self, link: Transport, clock: Clock) -> int | None:
+        """The printer's count of labels, or None where it is not asked. Raises PrinterError (no answer, or one that is no count) or
+        TransportError."""
+        if self.options.count == "none":
+            return None
+        link.discard_input()
+        deadline = Deadline.after(self.options.status_timeout_s, clock)
+        link.write(COUNT_REQUEST, deadline)
+        answer = read_until(link, deadline, lambda heard: _COUNT.search(heard) is not None, MAX_COUNT_BYTES)
+        count = _COUNT.fullmatch(answer.strip())
+        if count is None:
+            raise PrinterError(
+                f"{link.name}: no count of labels: {printable(answer)}" if answer else f"{link.name}: no answer"
+            )
+        return int(count[1])
+
+    def _recount(self, link: Transport, clock: Clock, before: int) -> Receipt:
+        """What the count says of a job after which the printer is idle."""
+        more = 0
+        for _ in range(COUNT_POLLS):
+            try:
+                after = self._count(link, clock)
+            except PrinterError as error:
+                return Receipt(Fate.IN_DOUBT, "no proof: the printer is idle but tells no count of labels", str(error))
+            assert after is not None, "asked before the job too"
+            more = after - before
+            if more:
+                break
+            clock.sleep(self.options.poll_interval_s)
+        if more == 1:
+            return Receipt(Fate.PRINTED, "odometer: one label more", f"{before} labels before")
+        return Receipt(Fate.IN_DOUBT, f"no proof: the odometer counts {more} labels more", f"{before} labels before")
 
 
 _RESTARTED = "it printed the label, or lost it when its power failed for a moment"
@@ -153,4 +210,5 @@ def _ask(link: Transport, clock: Clock, options: ZplOptions) -> HostStatus | Non
     deadline = Deadline.after(options.status_timeout_s, clock)
     link.write(REQUEST, deadline)
     answer = read_until(link, deadline, is_complete, MAX_SIZE_BYTES)
-    return HostStatus.from_bytes(answer) if answer else None
+    # What ends the line of a count may come behind it.
+    return HostStatus.from_bytes(answer.lstrip(b"\r\n")) if answer else None

@@ -1,16 +1,19 @@
-"""A simulated ZPL printer: formats in, labels out, ``~HS`` answered as the programming guide says."""
+"""A simulated ZPL printer: formats in, labels out, ``~HS`` and the odometer answered as the programming guide says."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from drivers.printer.zpl import COUNT_REQUEST
 from drivers.printer.zpl_status import HostStatus
 from drivers.simulated import Reply
 from drivers.simulated.print_queue import PrinterManners, PrintQueue
 
-_TOKEN = re.compile(rb"~HS|~JA|~JX|\^XA|\^XZ", re.IGNORECASE)
-_LONGEST_TOKEN_BYTES = 3
+_TOKEN = re.compile(rb"~HS|~JA|~JX|\^XA|\^XZ|" + re.escape(COUNT_REQUEST), re.IGNORECASE)
+_LONGEST_TOKEN_BYTES = len(COUNT_REQUEST)
+COUNTED_BEFORE = 4711
+"""Labels that came out in the printer's earlier life."""
 _QUANTITY = re.compile(rb"\^PQ(\d{1,8})", re.IGNORECASE)
 MAX_FORMAT_BYTES = 4 * 1024 * 1024
 _PROBLEMS = ("paper_out", "paused", "head_open", "ribbon_out")
@@ -60,6 +63,8 @@ class SimulatedZplPrinter:
         match command:
             case b"~HS":
                 return self._status()
+            case count if count == COUNT_REQUEST.upper():
+                return self._count()
             case b"~JA":
                 self._format = None
                 self.queue.drop()
@@ -76,6 +81,15 @@ class SimulatedZplPrinter:
             case _:
                 pass
         return []
+
+    def _count(self) -> list[Reply]:
+        match self.queue.manners.speech:
+            case "silent":
+                return []
+            case "garbage":
+                return [Reply(b'"what"\r\n')]
+            case _:
+                return [Reply(b'"%d"\r\n' % (COUNTED_BEFORE + len(self.labels)))]
 
     def _status(self) -> list[Reply]:
         match self.queue.manners.speech:

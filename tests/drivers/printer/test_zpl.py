@@ -203,6 +203,50 @@ def test_a_cable_pulled_during_the_job_leaves_it_in_doubt(lost_after: int) -> No
     assert receipt.fate is Fate.IN_DOUBT
 
 
+class Counter(SimulatedZplPrinter):
+    """A printer that gives these counts of labels, one after the other; the last one for ever."""
+
+    def __init__(self, *answers: bytes) -> None:
+        super().__init__()
+        self._answers = itertools.chain(answers, itertools.repeat(answers[-1]))
+
+    def _count(self) -> list[Reply]:
+        answer = next(self._answers)
+        return [Reply(answer)] if answer else []
+
+
+COUNTING = ZplPrinter(ZplOptions(status_timeout_s=0.05, poll_interval_s=0.002, count="odometer"))
+
+
+@pytest.mark.parametrize(
+    ("counts", "fate", "labels"),
+    [
+        ((b'"7"\r\n', b'"8"\r\n'), Fate.PRINTED, 1),
+        ((b'"7"', b'"7"', b'"8"'), Fate.PRINTED, 1),
+        ((b'"7"', b'"7"'), Fate.IN_DOUBT, 1),
+        ((b'"7"', b'"9"'), Fate.IN_DOUBT, 1),
+        ((b'"7"', b'"6"'), Fate.IN_DOUBT, 1),
+        ((b'"7"', b""), Fate.IN_DOUBT, 1),
+        ((b'"7"', b'"?"'), Fate.IN_DOUBT, 1),
+        ((b"",), Fate.NOT_PRINTED, 0),
+        ((b'"?"\r\n',), Fate.NOT_PRINTED, 0),
+        ((b"?",), Fate.NOT_PRINTED, 0),
+    ],
+)
+def test_with_the_odometer_a_label_is_printed_when_exactly_one_more_is_counted(
+    counts: tuple[bytes, ...], fate: Fate, labels: int
+) -> None:
+    printer = Counter(*counts)
+    with connected(printer) as link:
+        receipt = COUNTING.send(link, JOB, CLOCK)
+    assert (receipt.fate, len(printer.labels)) == (fate, labels), receipt
+
+
+def test_a_count_is_asked_only_of_a_printer_that_answers() -> None:
+    with pytest.raises(ValueError, match="status: hs"):
+        ZplOptions(status="none", count="odometer")
+
+
 def test_a_cable_pulled_before_the_job_is_an_error_of_the_port() -> None:
     with connected(SimulatedZplPrinter(), Faults(from_host=(Fault("hang_up", at=1),))) as link, pytest.raises(PortLost):
         PATIENT.check(link, CLOCK)
