@@ -83,7 +83,7 @@ def on_over_off(pairs: int = 40) -> float:
         stack.enter_context(_lookers(stack.enter_context(chromium()), str(on.hear()["page"]), 1))
         durations_s = [(_one_s(without, off), _one_s(around, on)) for _ in range(pairs + WARM_UP)][WARM_UP:]
     off_s, on_s = (statistics.median(times_s) for times_s in zip(*durations_s, strict=True))
-    return on_s / off_s
+    return float(on_s / off_s)
 
 
 def _agent(stack: ExitStack, config: Path, pairs: int) -> Child:
