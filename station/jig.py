@@ -174,7 +174,10 @@ class Jig:
     def start(self, socket: str, text: str | None = None) -> None:
         """The operator's button, with what a scan would have brought. Raises KeyError for a socket that there is not, or where the
         configuration has no page; UnitError("start.busy") during a cycle, which is told and not kept for later;
-        UnitError("start.not_ready") while the socket takes no start."""
+        UnitError("start.not_ready") while the socket takes no start; JournalError while the journal is out of reach."""
+        obstacle = self.journal.obstacle()
+        if obstacle is not None:
+            raise obstacle
         self._buttons.start(socket, text)
 
     def abort(self, socket: str) -> bool:

@@ -86,7 +86,7 @@ class Guard:
         """Whether another site's page sent the request. A link that somebody follows to us may come from anywhere."""
         headers = request.headers
         origin = headers.get("origin")
-        if origin is not None and origin != f"{request.url.scheme}://{headers.get('host', '')}":
+        if origin is not None and origin.lower() != f"{request.url.scheme}://{headers.get('host', '').lower()}":
             return True
         site = headers.get("sec-fetch-site", "none")
         if site in ("none", "same-origin"):
