@@ -163,6 +163,8 @@ def test_a_log_is_downloaded_as_it_is_and_in_every_form(tmp_path: Path) -> None:
         assert answer.content == path.read_bytes()
         assert answer.headers["content-disposition"] == 'attachment; filename="cycle-1.jsonl.gz"'
         assert "content-encoding" not in answer.headers
+        with visitor.stream("GET", "/cycles/1/log") as left_early:
+            assert left_early.status_code == 200
         taken = {name: visitor.get(f"/cycles/1/export/{name}").content for name in ("html", "har", "pcapng", "jsonl")}
         assert taken["html"].startswith(b"<!doctype html>")
         assert [entry["response"]["status"] for entry in json.loads(taken["har"])["log"]["entries"]] == [200, 200]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from station.errors import SessionError
 from station.journal.session_index import CycleFound
@@ -70,18 +70,24 @@ def _stem(cycle: CycleFound) -> str:
     return f"cycle-{cycle.cycle}"
 
 
+class _Sent(StreamingResponse):
+    """A file that is closed once it is sent, or its reader gone."""
+
+    def __init__(self, file: BinaryIO, headers: dict[str, str], media_type: str) -> None:
+        super().__init__(iter(lambda: file.read(CHUNK_BYTES), b""), headers=headers, media_type=media_type)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._file:
+            await super().__call__(scope, receive, send)
+
+
 def _file(file: BinaryIO, name: str, media_type: str) -> Response:
     headers = {
         "content-disposition": f'attachment; filename="{name}"',
         "content-length": str(os.fstat(file.fileno()).st_size),
     }
-    return StreamingResponse(_chunks(file), headers=headers, media_type=media_type)
-
-
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(CHUNK_BYTES):
-            yield piece
+    return _Sent(file, headers, media_type)
 
 
 PAGES = (
