@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from station.server_steps import Lane
 from station.session import Session
 from station.session.journal import JournalInSession
 from station.session.tokens import TOKEN_CHANNEL, TokensInSession
+from station.turn import Turn
 
 MAX_SN_CHARACTERS = 64
 
@@ -82,7 +82,7 @@ class World:
     tokens: Tokens
     open_uart: Callable[[], SerialTransport]
     open_printer: Callable[[], Transport]
-    printer_turn: threading.Lock
+    printer_turn: Turn
     claim: Callable[[str], None]
     aborted: Callable[[], str | None]
     pause: Callable[[float], None]
@@ -191,10 +191,14 @@ class _Labels:
     @contextmanager
     def ready(self) -> Iterator[ReadyPrinter]:
         """The printer's turn is held from its status to its proof: another socket's job in between would spoil both."""
-        with self.world.printer_turn:
+        with self.world.printer_turn.awaited() as has_come:
             printer, clock = self.policy.printer, self.session.clock
-            with ready_printer(printer, lambda: self.session.pipe("printer", self.world.open_printer), clock) as link:
+            opener = self.world.open_printer if has_come else self._busy
+            with ready_printer(printer, lambda: self.session.pipe("printer", opener), clock) as link:
                 yield _ReadyPrinter(printer, link, self.session)
+
+    def _busy(self) -> Transport:
+        raise self.world.printer_turn.missed()
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,11 @@ def step_bound_s(api: ApiOptions, sharing: int) -> float:
     return max(call_bound_s(api), BOARD_STEP_BOUND_S, LABEL_BOUND_S * sharing)
 
 
+def turn_bound_s(sharing: int) -> float:
+    """Longest wait for a printer that so many sockets share; a person's reprint may come before the only one."""
+    return LABEL_BOUND_S * max(1, sharing - 1)
+
+
 def stop_bound_s(api_timeout_s: float) -> float:
     """Longest time from being told to stop until the devices are released and the process can end: the cycles' own, then the calls
     of the API in progress, each in its one exchange or in one for a token, and a commit."""

@@ -19,7 +19,7 @@ from drivers.trigger import TriggerEvent
 from station.bench import World
 from station.buttons import Buttons
 from station.claims import Claims
-from station.config.models import SocketConfig
+from station.config.models import PrinterConfig, SocketConfig
 from station.config.validate import Configuration
 from station.control import ControlServer
 from station.cycle import describe
@@ -35,7 +35,7 @@ from station.events import (
     UnitSettled,
 )
 from station.filing import file_cut_off, file_unnoted
-from station.health import STOP_TIMEOUT_S, Pulse, call_bound_s, overdue, step_bound_s
+from station.health import STOP_TIMEOUT_S, Pulse, call_bound_s, overdue, step_bound_s, turn_bound_s
 from station.housekeeping import Housekeeper
 from station.journal.journal import Journal
 from station.journal.opening import LOCK_TIMEOUT_S, open_journal
@@ -54,6 +54,7 @@ from station.recording import RecordedCycles
 from station.refill import Refill
 from station.reprint import Reprinter
 from station.triggers import Triggers
+from station.turn import Turn
 from station.worker import SocketWorker
 
 T = TypeVar("T")
@@ -134,7 +135,9 @@ class Jig:
         closing.callback(self.refill.stop)
         self._housekeeper = Housekeeper(config.sessions_dir, config.sessions, self._clock, self.needed_logs)
         closing.callback(self._housekeeper.stop)
-        self._turns = {printer.name: threading.Lock() for printer in config.printers}
+        self._turns = {
+            printer.name: Turn(printer.name, turn_bound_s(self._sharing(printer))) for printer in config.printers
+        }
         self._triggers = Triggers(config, self._clock, self._rejected)
         closing.callback(self._triggers.close)
         self._workers = [self._worker(socket) for socket in config.sockets]
@@ -323,9 +326,11 @@ class Jig:
         return frozenset(folder / path for path in self.journal.read.sessions_of_open_units())
 
     def _step_bound_s(self, socket: SocketConfig) -> float:
-        printer = self._config.printer_of(socket)
-        sharing = sum(self._config.printer_of(other) is printer for other in self._config.sockets)
-        return step_bound_s(self._config.api.options(), sharing)
+        return step_bound_s(self._config.api.options(), self._sharing(self._config.printer_of(socket)))
+
+    def _sharing(self, printer: PrinterConfig) -> int:
+        """How many sockets print on it."""
+        return sum(self._config.printer_of(socket) is printer for socket in self._config.sockets)
 
     def _rejected(self, socket: str) -> Callable[[str], None]:
         return lambda reason: self._publish(StartRejected(socket, reason))

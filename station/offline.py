@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import getpass
 import random
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,8 +81,10 @@ class OfflineDesk:
             return decide(self.journal)
 
     def reprint(self, chip_id: str, *, reason: str, operator: str, printer: str | None) -> tuple[Reprint, Receipt]:
+        from station.health import LABEL_BOUND_S
         from station.parts import label_printer, open_connection
         from station.reprint import Reprinter
+        from station.turn import Turn
 
         config, clock = self.configuration.station, SystemClock()
         chosen = config.printer_named(printer)
@@ -91,7 +92,7 @@ class OfflineDesk:
             label_printer(chosen),
             self.configuration.label,
             lambda: open_connection(chosen.connection, clock),
-            threading.Lock(),
+            Turn(chosen.name, LABEL_BOUND_S),
             clock,
             dict(config.label_extra),
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from drivers.clock import Clock
+from drivers.errors import PrinterUnreachable
 from drivers.printer import LabelPrinter, Receipt, ready_printer
 from drivers.transport import Transport
 from station.errors import LabelError, UnitError
@@ -17,23 +17,30 @@ from station.label.design import LabelDesign
 from station.label.zpl_template import ZplTemplate
 from station.model import LabelFate, Unit
 from station.ports import LabelData
+from station.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)
 class Reprinter:
-    """One printer with its label. ``turn`` is the lock of whoever prints on it, cycles included."""
+    """One printer with its label. ``turn`` is that of whoever prints on it, cycles included."""
 
     printer: LabelPrinter
     label: LabelDesign | ZplTemplate
     open_link: Callable[[], Transport]
-    turn: threading.Lock
+    turn: Turn
     clock: Clock
     extra: dict[str, str] = field(default_factory=dict)
 
     def reprint(self, journal: Journal, chip_id: str, *, reason: str, operator: str) -> tuple[Reprint, Receipt]:
         """Print one more label of a unit and journal its fate. Raises UnitError where the unit has none, is held, or a label is
         in doubt, LabelError or PrinterError: nothing was printed then."""
-        with self.turn, ready_printer(self.printer, self.open_link, self.clock) as link:
+        with self.turn.awaited() as has_come:
+            if not has_come:
+                raise PrinterUnreachable(str(self.turn.missed()))
+            return self._reprint(journal, chip_id, reason, operator)
+
+    def _reprint(self, journal: Journal, chip_id: str, reason: str, operator: str) -> tuple[Reprint, Receipt]:
+        with ready_printer(self.printer, self.open_link, self.clock) as link:
             reprint = journal.begin_reprint(chip_id, reason=reason, operator=operator)
             try:
                 data = _data(reprint.unit, reprint.copy_number, self.extra)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import random
 import tempfile
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -35,6 +34,7 @@ from station.session.masking import Masker
 from station.session.replay import ReplaySession
 from station.session.report import DifferenceReading, read_difference
 from station.session.wire_words import decoders_for
+from station.turn import Turn
 
 PLACEHOLDER = "*" * 16
 """Stands for every secret: a log holds none."""
@@ -148,7 +148,7 @@ def _run(configuration: Configuration, log: SessionLog, session: Session) -> Cyc
             tokens=nowhere,
             open_uart=nowhere.touch,
             open_printer=nowhere.touch,
-            printer_turn=threading.Lock(),
+            printer_turn=Turn("line", 1.0),
             claim=nowhere.touch,
             aborted=nowhere.touch,
             pause=nowhere.touch,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -42,6 +41,7 @@ from station.refill import Refill
 from station.session.masking import Masker
 from station.session.recorder import RecordingSession
 from station.session.store import path_for
+from station.turn import Turn
 
 APP_EUI = "70B3D57ED00001C0"
 PATIENCE_S = 60.0
@@ -170,7 +170,7 @@ def work(name: str, place: Place, orders: Connection) -> None:
                 tokens=tokens,
                 open_uart=lambda: BoardPort(place.board(chip_id)),
                 open_printer=lambda: Roll(place.labels),
-                printer_turn=threading.Lock(),
+                printer_turn=Turn("line", 1.0),
                 claim=lambda claimed: claims.take(claimed, "socket A"),
                 aborted=lambda: None,
                 pause=clock.sleep,

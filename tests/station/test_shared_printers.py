@@ -6,6 +6,9 @@ import socket
 import threading
 from pathlib import Path
 
+import pytest
+
+from drivers.simulated import Reply
 from drivers.simulated.link import TcpLink
 from drivers.simulated.zpl_printer import SimulatedZplPrinter
 from station.events import CycleEnded, Event, StepStarted
@@ -61,3 +64,48 @@ def test_a_stuck_printer_delays_no_socket_of_another(tmp_path: Path) -> None:
 
 def assert_set(event: threading.Event) -> None:
     assert event.wait(PATIENCE_S)
+
+
+def test_a_queue_pauses_on_an_error_and_resumes(tmp_path: Path) -> None:
+    """Out of paper, no socket sends anything; with paper again, each goes on where it stopped, and every label comes out once."""
+    sockets = ("A", "B")
+    with station(tmp_path, sockets=sockets) as rig:
+        boards = {name: rig.board() for name in sockets}
+        rig.printer.queue.problems.add("paper_out")
+        paused = rig.run(*(Start(board, socket=name) for name, board in boards.items()))
+        assert [(result.code, result.label) for result in paused] == [("printer.not_ready", LabelFate.NOT_PRINTED)] * 2
+        assert rig.labels() == []
+        rig.printer.queue.problems.clear()
+        resumed = rig.run(*(Start(board, socket=name) for name, board in boards.items()))
+        assert [(result.outcome, result.label) for result in resumed] == [(Outcome.PASS, LabelFate.PRINTED)] * 2
+        assert all(result.resumed for result in resumed)
+        assert len(rig.labels()) == 2
+
+
+def test_a_socket_whose_turn_does_not_come_in_time_ends_and_its_next_cycle_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Socket A's printer is at its label until B has given up; nothing of B's was sent then, and its log replays."""
+    monkeypatch.setattr("station.health.LABEL_BOUND_S", 0.2)
+    with station(tmp_path, sockets=("A", "B")) as rig:
+        boards = {name: rig.board() for name in "AB"}
+        has_turn, given_up = threading.Event(), threading.Event()
+        answered = rig.printer.feed
+
+        def feed(data: bytes) -> list[Reply]:
+            if not has_turn.is_set():
+                has_turn.set()
+                assert_set(given_up)
+            return answered(data)
+
+        monkeypatch.setattr(rig.printer, "feed", feed)
+
+        def on_event(event: Event) -> None:
+            if isinstance(event, CycleEnded) and event.result.socket == "B":
+                given_up.set()
+
+        rig.on_event = on_event
+        starts = Start(boards["A"], socket="A"), Start(boards["B"], socket="B", before=lambda: assert_set(has_turn))
+        ended = {result.socket: result for result in rig.run(*starts)}
+        assert (ended["B"].code, ended["B"].label) == ("printer.unreachable", LabelFate.NOT_PRINTED)
+        assert rig.one(boards["B"], socket="B").outcome is Outcome.PASS
