@@ -8,7 +8,7 @@ import subprocess
 import threading
 from pathlib import Path
 
-from tests.support.command import PATIENCE_S, running, simulated_desk, station, told_to_end
+from tests.support.command import PATIENCE_S, running, simulated_desk, told_to_end
 from tests.support.panel import Visitor, events
 
 
@@ -69,14 +69,3 @@ def test_a_board_is_started_at_the_page_of_a_running_station_which_then_ends_whi
             assert ended.status == 0
             (row,) = ended.rows()
             assert (row["outcome"], row["cycle"]) == ("PASS", 1)
-
-
-def test_a_page_that_cannot_be_served_is_a_code_in_the_log_and_the_station_runs(tmp_path: Path) -> None:
-    with simulated_desk(tmp_path) as config, socket.create_server(("127.0.0.1", 0)) as taken:
-        config.write_text(
-            f'panel: {{listen: "127.0.0.1:{taken.getsockname()[1]}"}}\n{config.read_text("utf-8")}', "utf-8"
-        )
-        words = ("run", "--config", config, "--cycles", "1", "--json", "--log", "json")
-        ended = station(*words, cwd=tmp_path, stdin="\n")
-        assert (ended.status, ended.rows()[0]["outcome"]) == (0, "PASS")
-        assert '"panel.unavailable"' in ended.err

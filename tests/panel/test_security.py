@@ -104,14 +104,12 @@ def test_roles_include_each_other() -> None:
     ]
 
 
-@pytest.mark.parametrize("role", list(Role), ids=str)
-def test_at_the_computer_itself_nobody_logs_in_and_the_configuration_says_what_they_may(
-    tmp_path: Path, role: Role
-) -> None:
+def test_at_the_computer_itself_nobody_logs_in_and_the_configuration_says_what_they_may(tmp_path: Path) -> None:
+    role = Role.ENGINEER
     with served(tmp_path, LOCAL[:-1] + f", local_role: {role}}}") as place, place.visitor() as visitor:
         allowed = [page for page in pages() if page.method == "GET" and page.role is not None and role.may(page.role)]
         barred = [page for page in pages() if page.role is not None and not role.may(page.role)]
-        assert {ask(visitor, page) for page in barred} <= {403}
+        assert {ask(visitor, page) for page in barred} == {403}
         assert not {ask(visitor, page) for page in allowed} & {401, 403}
 
 
