@@ -9,13 +9,19 @@ from starlette.responses import JSONResponse, Response
 from station.desk import PrintAgain, SettleLabel
 from station.panel.people import Role
 from station.panel.visit import Page, Refused, Visit, known_socket
+from station.panel.words import operator
 
 MAX_SCAN_CHARS = 128
 
 
 def show(visit: Visit) -> Response:
     """The page with the board as it is now; its script goes on by ``/events``."""
-    return visit.render("operator.html", board=visit.context.board.snapshot())
+    return visit.render(
+        "operator.html",
+        board=visit.context.board.snapshot(),
+        script_words=operator.for_script(visit.context.words.language),
+        asks_for_sn=visit.context.configuration.station.scan.means == "sn",
+    )
 
 
 def board(visit: Visit) -> Response:

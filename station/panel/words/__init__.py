@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Mapping
 
 from station.errors import CATALOGUE
-from station.panel.words import engineer
+from station.panel.words import engineer, operator
 
 
 class Words:
@@ -34,4 +34,4 @@ class Words:
 def words_for(language: str) -> Words:
     """The words of a language that the configuration may name."""
     module = importlib.import_module(f"station.panel.words.{language}")
-    return Words(language, {**module.TEXTS, **engineer.texts(language)}, module.CODES)
+    return Words(language, {**module.TEXTS, **operator.texts(language), **engineer.texts(language)}, module.CODES)

@@ -31,8 +31,6 @@ TEXTS: dict[str, str] = {
     "start.taken": "Socket {socket} starts",
     "abort.taken": "Socket {socket} stops before its next step",
     "abort.nothing": "No cycle runs in socket {socket}",
-    "tile.start": "Start",
-    "tile.abort": "Abort",
 }
 
 CODES: dict[str, tuple[str, str]] = {}
