@@ -8,6 +8,8 @@ import io
 import json
 import re
 import sqlite3
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -243,6 +245,23 @@ def test_a_log_that_is_damaged_foreign_too_long_or_gone_gets_one_clear_message(t
         assert "longer than the 4 MiB that are shown here; download it instead" in text
 
 
+def test_a_log_that_was_cut_off_is_shown_up_to_there(tmp_path: Path) -> None:
+    with served(tmp_path, panel=ENGINEER) as place, place.visitor() as visitor:
+        place.cycle(place.rig.board())
+        (path,) = place.rig.logs()
+        before = path.read_bytes()
+        whole = gzip.decompress(before)
+        torn = whole[: whole.index(b"POST") + 2]
+        path.write_bytes(gzip.compress(torn))
+        pages = [visible(visitor.get("/cycles/1"))]
+        path.write_bytes(gzip.compress(torn[: torn.rindex(b"\n") + 1]))
+        pages.append(visible(visitor.get("/cycles/1")))
+        path.write_bytes(before)
+        assert "The log was cut off the last line was cut off after" in pages[0]
+        assert "The log was cut off It has no end" in pages[1]
+        assert all("READ MEMORY 0x" in page and "POST activateDeviceId" not in page for page in pages)
+
+
 def test_a_path_outside_the_folder_of_logs_is_never_opened(tmp_path: Path) -> None:
     """A journal that came from elsewhere may name any file."""
     secret = tmp_path / "secret"
@@ -320,6 +339,25 @@ def test_work_is_ended_after_its_time_is_done_one_at_a_time_and_never_after_the_
     workshop.close()
     with pytest.raises(Busy):
         workshop.run("--version")
+
+
+def test_work_under_way_is_ended_with_the_page() -> None:
+    workshop = Workshop()
+    told: list[str] = []
+
+    def work() -> None:
+        try:
+            workshop.run("simulate", "api")
+        except TookTooLong as error:
+            told.append(str(error))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while workshop._process is None and thread.is_alive():
+        time.sleep(0.001)
+    workshop.close()
+    thread.join()
+    assert told == ["station simulate was ended by signal 9"]
 
 
 def test_one_who_asks_while_work_goes_on_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from station.errors import SessionError
-from station.journal.session_index import CycleFound
+from station.journal.session_index import CycleSearch
 from station.panel.cycle_log import asked_cycle, log_of, read_shown
 from station.panel.moments import moment, zone
 from station.panel.pages.downloads import EXPORTS
@@ -33,6 +33,8 @@ class _Shown:
     parts: Parts
     page: int
     pages: int
+    cut_off: str | None
+    """What is wrong with the log's end, where a crash cut it."""
 
     def html(self, name: str) -> Markup:
         """One piece. All that came from the log was escaped when it was made."""
@@ -61,7 +63,7 @@ def show(visit: Visit) -> Response:
         explained=visit.context.words.of_code(cycle.code) if cycle.code else None,
         exports=EXPORTS,
         unit_path=unit_path,
-        neighbours=_neighbours(cycle),
+        neighbours=_neighbours(visit, cycle.cycle),
         moment=moment,
         zone=zone(),
         plain=printable,
@@ -82,11 +84,15 @@ def _shown(visit: Visit, path: Path) -> _Shown:
         return f"#e{number}" if number in rows else f"?events={1 + (number - 1) // EVENTS}#e{number}"
 
     made = parts(log, decoders_for(log), label_png=label_picture(log), rows=rows, link=link)
-    return _Shown(made, page, pages)
+    return _Shown(made, page, pages, log.torn or (None if log.end else visit.context.words.t("cycle.no_end")))
 
 
-def _neighbours(cycle: CycleFound) -> tuple[int, int]:
-    return cycle.cycle - 1, cycle.cycle + 1
+def _neighbours(visit: Visit, number: int) -> tuple[int | None, int | None]:
+    """This station's cycles before and after, where there are any."""
+    station, find = visit.context.configuration.station.station, visit.context.reader.find_sessions
+    before = find(CycleSearch(station, before_cycle=number, limit=1))
+    after = find(CycleSearch(station, after_cycle=number, oldest_first=True, limit=1))
+    return before[0].cycle if before else None, after[0].cycle if after else None
 
 
 def style(_visit: Visit) -> Response:

@@ -56,6 +56,14 @@ _TABLE: dict[str, tuple[str, str, str]] = {
     "column.detail": ("Detail", "详情", "Detalle"),
     "column.copy": ("Copy", "份数", "Copia"),
     "column.fate": ("Fate", "结果", "Destino"),
+    # -- audit
+    "nav.audit": ("Audit", "审计记录", "Auditoría"),
+    "audit.pages": ("Older and newer lines", "翻页", "Líneas anteriores y más recientes"),
+    "audit.no_number": (
+        "This is no line of the audit: {text}",
+        "没有这条审计记录：{text}",
+        "No es una línea de la auditoría: {text}",
+    ),
     # -- unit
     "unit.title": ("Unit {chip_id}", "产品 {chip_id}", "Unidad {chip_id}"),
     "unit.held": ("Held: {hold}", "已扣留：{hold}", "Retenida: {hold}"),
@@ -101,6 +109,11 @@ _TABLE: dict[str, tuple[str, str, str]] = {
         "This cycle still runs: its log can be shown when it has ended.",
         "此测试仍在运行：结束后可查看日志。",
         "Este ciclo sigue en curso: su registro se podrá ver cuando termine.",
+    ),
+    "cycle.no_end": (
+        "It has no end: the cycle was cut off. What stands before it is whole.",
+        "日志没有结尾：测试被中断。此前内容完整。",
+        "No tiene final: el ciclo quedó cortado. Lo anterior está entero.",
     ),
     "cycle.no_log": ("The session log cannot be shown", "无法显示日志", "No se puede mostrar el registro"),
     "cycle.facts": ("Facts", "概要", "Datos"),
