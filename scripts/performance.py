@@ -145,7 +145,7 @@ def _machine(facts: dict[str, Any]) -> str:
             f"{facts['memory_gib']:.0f} GiB",
             f"Linux {facts['kernel']}",
             f"Python {facts['python']}",
-            f"load {facts['load_1min']:.1f} before",
+            f"a load of {facts['load_1min']:.1f} from other work before, niceness {facts['nice']}",
         )
     )
 
