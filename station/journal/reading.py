@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from station.journal import allocation, session_index, statistics, units, versions
+from station.journal import allocation, audit_log, session_index, statistics, units, versions
+from station.journal.audit_log import AuditLine, AuditQuery
 from station.journal.pool import BatchState, PoolLevels
 from station.journal.records import (
     LISTING_MAX,
@@ -64,6 +65,10 @@ class JournalReader:
     def unit_history(self, chip_id: str) -> UnitHistory | None:
         """All that is on record of a unit, or None for a chip never reserved for."""
         return self._store.run(lambda connection: _history(connection, chip_id))
+
+    def audit_lines(self, wanted: AuditQuery) -> tuple[AuditLine, ...]:
+        """What people did at a station, newest first."""
+        return self._store.run(lambda connection: audit_log.lines(connection, wanted))
 
     def cycles(self, limit: int = 100) -> tuple[CycleRecord, ...]:
         """The last cycles, newest first; at most ``LISTING_MAX``."""

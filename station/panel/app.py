@@ -39,6 +39,7 @@ PAGE_MODULES: tuple[str, ...] = (
     "station.panel.pages.downloads",
     "station.panel.pages.replay",
     "station.panel.pages.reports",
+    "station.panel.pages.audit",
     "station.panel.api.routes",
 )
 """Each has ``PAGES``, a tuple of ``Page``."""
