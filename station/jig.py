@@ -53,6 +53,7 @@ from station.production_api.tokens import TokenSource
 from station.recording import RecordedCycles
 from station.refill import Refill
 from station.reprint import Reprinter
+from station.restored import refuse_restored
 from station.triggers import Triggers
 from station.turn import Turn
 from station.worker import SocketWorker
@@ -100,6 +101,8 @@ class Jig:
         config.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if config.database is not None:  # a file has its own; and the doctor sees by it that a station runs
             closing.enter_context(OwnerLock(config.journal_path))
+        else:
+            refuse_restored(config.journal_path, config.sessions_dir)
         self.journal = closing.enter_context(
             open_journal(config.journal_place, self._clock, ids=config.ids.source, station=config.station)
         )

@@ -62,9 +62,12 @@ def reading(config: StationConfig) -> Iterator[JournalReader]:
 
 @contextmanager
 def owning(config: StationConfig) -> Iterator[Journal]:
-    """The journal to write. Raises JournalLocked, naming the agent, where one runs: it has to be stopped first."""
+    """The journal to write. Raises JournalLocked, naming the agent, where one runs: it has to be stopped first; JournalRestored."""
     from station.journal.opening import open_journal
+    from station.restored import refuse_restored
 
+    if config.database is None:
+        refuse_restored(config.journal_path, config.sessions_dir)
     with open_journal(config.journal_place, SystemClock(), config.ids.source, config.station) as journal:
         yield journal
 

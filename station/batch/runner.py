@@ -31,6 +31,7 @@ from station.production_api.httpx_port import HttpxPort
 from station.production_api.stopping import StoppableClock, StoppableHttp
 from station.production_api.tokens import TokenSource
 from station.refill import Refill
+from station.restored import refuse_restored
 from station.session.masking import Masker
 from station.session.recorder import RecordingSession
 from station.session.store import path_for
@@ -103,6 +104,8 @@ class Batch:
         config.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if config.database is not None:
             closing.enter_context(OwnerLock(config.journal_path))
+        else:
+            refuse_restored(config.journal_path, config.sessions_dir)
         self._journal = closing.enter_context(
             open_journal(config.journal_place, self._clock, config.ids.source, config.station)
         )

@@ -14,6 +14,7 @@ from station.errors import explain
 from station.journal.errors import JournalEmpty, JournalError
 from station.journal.opening import open_journal_readonly
 from station.journal.place import ServerPlace, place_of
+from station.restored import restored_problem
 from station.secrets import Secret
 
 MAX_PROBLEMS = 10
@@ -25,6 +26,7 @@ class JournalCheck:
 
     path: Path
     agent_pid: int | None
+    sessions_dir: Path
     name: str = "journal"
 
     def look(self) -> Iterator[Finding]:
@@ -40,10 +42,15 @@ class JournalCheck:
                 "run the station and its doctor as one user",
             )
         try:
+            restored = restored_problem(self.path, self.sessions_dir)
             problems = self._problems()
         except JournalError as error:
             yield bad(str(error), explain(error).action)
             return
+        if restored is not None:
+            yield bad(
+                f"{self.path}: {restored}", "stop the station; station journal accept makes it safe to go on from"
+            )
         for problem in problems[:MAX_PROBLEMS]:
             yield bad(problem, "stop the station and restore the last backup (station journal backup makes them)")
         if not problems:
@@ -94,7 +101,7 @@ def checks(survey: Survey) -> list[Check]:
     station = survey.configuration.station
     if station.database is not None:
         return [ServerJournalCheck(station.database.url, survey.agent_pid)]
-    return [JournalCheck(station.journal_path, survey.agent_pid)]
+    return [JournalCheck(station.journal_path, survey.agent_pid, station.sessions_dir)]
 
 
 def _user(uid: int) -> str:
