@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import queue
-import re
 import subprocess
 import sys
 import threading
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +14,14 @@ from tests.support.station import Rig
 
 END_S = 30.0
 """A stop takes about as long as the step in progress; systemd would wait for more than a minute."""
+AGENT = ("-m", "station.cli")
 
 
 class Supervisor:
     """``station run``, started again whenever it ends. ``rows`` brings every cycle's line."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: Rig, program: tuple[str, ...] = AGENT) -> None:
+        self._program = program
         rig.configuration()
         self._file = rig.folder / "station.yaml"
         self._log = (rig.folder / "agent.log").open("ab")
@@ -33,7 +32,7 @@ class Supervisor:
     def start(self) -> None:
         self.starts += 1
         self._log_start = Path(self._log.name).stat().st_size
-        command = [sys.executable, "-m", "station.cli", "run", "--json", "--config", str(self._file)]
+        command = [sys.executable, *self._program, "run", "--json", "--config", str(self._file)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
         self._reader = threading.Thread(target=self._read, args=[self.process])
         self._reader.start()
@@ -52,14 +51,6 @@ class Supervisor:
         self.process.stdout.close()
         return status
 
-    def descriptors(self) -> Counter[str]:
-        """What the agent's descriptors lead to, by kind; connections to the API are kept open for a while on purpose."""
-        found: Counter[str] = Counter()
-        for entry in (Path("/proc") / str(self.process.pid) / "fd").iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                found[re.sub(r"[0-9]+", "N", str(entry.readlink()))] += 1
-        return found
-
     @property
     def is_begun(self) -> bool:
         """Whether the agent has come so far that a signal is its own to obey: before, it has touched nothing."""
@@ -70,10 +61,6 @@ class Supervisor:
         said = Path(self._log.name).read_bytes()[self._log_start :].decode("utf-8", "replace")
         mark = f"[{socket}] "
         return [line.removeprefix(mark).rstrip() for line in said.splitlines(keepends=True) if _is_whole(line, mark)]
-
-    def threads(self) -> int:
-        """How many threads the agent has."""
-        return len(list((Path("/proc") / str(self.process.pid) / "task").iterdir()))
 
     def close(self) -> None:
         if self.process.poll() is None:
