@@ -68,6 +68,7 @@ def in_rows(rows: Sequence[Row], name: str) -> Markup:
     room = WIDTH - left - 20 - _CHAR * max((len(_short(row.text)) for row in rows), default=0)
     longest = max((max(row.value, row.mark or 0.0) for row in rows), default=0.0) or 1.0
     drawn: list[str] = []
+    texts: list[str] = []
     points: list[str] = []
     for index, row in enumerate(rows):
         middle = _TOP + _ROW * index + _ROW / 2
@@ -75,7 +76,7 @@ def in_rows(rows: Sequence[Row], name: str) -> Markup:
         drawn.append(
             f'<g><title>{_text(row.tip)}</title><rect x="0" y="{middle - _ROW / 2}" width="{WIDTH}" height="{_ROW}" class="touch"/>'
             f'<text x="{left - 10:.1f}" y="{middle + 4}" text-anchor="end" class="label">{_text(row.label)}</text>'
-            f'<rect x="{left:.1f}" y="{middle - _BAR / 2}" width="{width:.1f}" height="{_BAR}" rx="2" class="bar {row.kind}"/>'
+            f'<rect x="{left:.1f}" y="{middle - _BAR / 2}" width="{width:.1f}" height="{_BAR}" rx="2" class="beam {row.kind}"/>'
         )
         end = width
         if row.mark is not None:
@@ -83,12 +84,13 @@ def in_rows(rows: Sequence[Row], name: str) -> Markup:
             drawn.append(
                 f'<path d="M{left + width:.1f} {middle}H{left + end:.1f}M{left + end:.1f} {middle - 5}v10" class="mark"/>'
             )
-        drawn.append(f'<text x="{left + end + 8:.1f}" y="{middle + 4}" class="value">{_text(row.text)}</text></g>')
+        drawn.append("</g>")
+        texts.append(f'<text x="{left + end + 8:.1f}" y="{middle + 4}" class="value">{_text(row.text)}</text>')
         if row.share is not None:
             points.append(f"{left + room * row.share:.1f},{middle}")
     if len(points) > 1:
         drawn.append(f'<polyline points="{" ".join(points)}" class="line cumulative"/>')
-    return _svg(drawn, _TOP * 2 + _ROW * len(rows), name)
+    return _svg([*drawn, *texts], _TOP * 2 + _ROW * len(rows), name)
 
 
 class _Plane:

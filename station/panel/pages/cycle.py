@@ -9,7 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 from starlette.responses import Response
 
-from station.errors import SessionError
+from station.errors import CATALOGUE, SessionError
 from station.journal.session_index import CycleSearch
 from station.panel.cycle_log import asked_cycle, log_of, read_shown
 from station.panel.moments import moment, zone
@@ -60,7 +60,7 @@ def show(visit: Visit) -> Response:
         shown=shown,
         problem=problem,
         size_bytes=size_bytes,
-        explained=visit.context.words.of_code(cycle.code) if cycle.code else None,
+        explained=visit.context.words.of_code(cycle.code) if cycle.code in CATALOGUE else ("", ""),
         exports=EXPORTS,
         unit_path=unit_path,
         neighbours=_neighbours(visit, cycle.cycle),

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from station.errors import CATALOGUE
 from station.journal.opening import open_journal_readonly
 from station.journal.statistics import MAX_DAYS, SAMPLE_CYCLES, StatisticsQuery
 from station.panel import figures
@@ -43,7 +44,7 @@ def show(visit: Visit) -> Response:
             "steps": figures.steps_chart(found, t),
             "codes": figures.codes_chart(found, t),
         },
-        codes=[(*each, visit.context.words.of_code(each[0].code)[0]) for each in figures.with_shares(found.codes)],
+        codes=[(*each, _meaning(visit, each[0].code)) for each in figures.with_shares(found.codes)],
         choices=[(days, _query(Period(last - timedelta(days=days - 1), last))) for days in CHOICES],
         query=_query(found.period),
         share=figures.share,
@@ -103,6 +104,11 @@ def _day(visit: Visit, name: str, otherwise: date) -> date:
         raise Refused(
             HTTPStatus.BAD_REQUEST, visit.context.words.t("search.no_day", text=printable(text, 40))
         ) from None
+
+
+def _meaning(visit: Visit, code: str) -> str:
+    """What people read for it; nothing for the code of another version."""
+    return visit.context.words.of_code(code)[0] if code in CATALOGUE else "–"
 
 
 def _query(period: Period) -> str:

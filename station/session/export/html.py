@@ -182,7 +182,7 @@ def _spent(spans: list[Span], link: Link) -> str:
     rows = (
         f'<tr class="{"bad" if span.failed else ""}"><td><a href="{escape(link(span.event))}">{_text(span.name)}</a></td>'
         f'<td class="number">{span.took_ms:.1f} ms</td>'
-        f'<td class="bar">{_bar(span.took_ms / longest_ms)}</td></tr>'
+        f'<td class="share">{_bar(span.took_ms / longest_ms)}</td></tr>'
         for span in sorted(spans, key=lambda span: span.start_ns)
     )
     return f'<table class="spent">{"".join(rows)}</table>'

@@ -20,9 +20,9 @@ th{color:var(--soft);font-size:12px;font-weight:500}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .spent td:first-child{width:90px}
 .spent .number{width:90px}
-.bar svg{display:block;width:100%;height:14px;margin-top:3px;fill:var(--step)}
+.share svg{display:block;width:100%;height:14px;margin-top:3px;fill:var(--step)}
 tr.bad td,tr.failed td{color:var(--bad)}
-tr.bad .bar svg{fill:var(--failed)}
+tr.bad .share svg{fill:var(--failed)}
 a{color:inherit;text-decoration-color:#94a3b8;text-underline-offset:2px}
 ol{margin:0;padding-left:20px}
 svg{display:block;width:100%;height:auto;font:11px system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
