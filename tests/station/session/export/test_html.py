@@ -19,7 +19,7 @@ from station.cli import main
 from station.model import LabelFate, Outcome, Step
 from station.production_api.http import FailureKind, HttpFailure, HttpRequest, HttpResponse
 from station.session.export import event_rows
-from station.session.export.html import to_html
+from station.session.export.html import parts, to_html
 from station.session.export.spans import gaps, steps
 from station.session.format import KINDS, Event, SessionLog, read_log
 from station.session.recorder import RecordingSession
@@ -287,3 +287,25 @@ def test_a_browser_shows_the_outcome_and_runs_nothing(tmp_path: Path) -> None:
         pixels = image.convert("RGB")
         assert pixels.getpixel((400, 30)) == (0x15, 0x80, 0x3D), "the green of PASS"
         assert len(pixels.getcolors(1 << 24) or ()) > 50
+
+
+def test_a_part_of_the_events_reads_as_in_the_whole_and_is_linked_to_where_each_event_is(tmp_path: Path) -> None:
+    """What a decoder saw before the part still counts."""
+    with station(tmp_path) as rig:
+        rig.one(rig.board())
+        log = read_log(rig.logs()[0])
+    whole = parts(log, decoders_for(log))
+    first, second = range(1, 61), range(61, 10_000)
+
+    def link(number: int) -> str:
+        return f"#e{number}" if number in first else f"?events=2#e{number}"
+
+    shown = parts(log, decoders_for(log), rows=first, link=link)
+    rest = parts(log, decoders_for(log), rows=second)
+    rows = re.compile(r"<tr id=.*?</tr>", re.DOTALL)
+    assert rows.findall(shown.events) + rows.findall(rest.events) == rows.findall(whole.events)
+    numbers = [int(number) for number in re.findall(r'href="#e(\d+)"', shown.chart)]
+    assert numbers
+    assert max(numbers) <= 60
+    assert 'href="?events=2#e' in shown.chart
+    assert "style=" not in "".join((shown.chart, shown.steps, shown.lost, shown.calls, shown.events, shown.facts))
