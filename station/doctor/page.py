@@ -84,7 +84,7 @@ def end_of(certificate: Path, key: Path) -> float:
     """Until when the certificate is good, in seconds since 1970: shown to ourselves, since ssl reads only what a server shows.
     Raises ssl.SSLError where certificate and key do not fit or it is not good now, OSError where they cannot be read."""
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    server.load_cert_chain(certificate, key)
+    server.load_cert_chain(certificate, key, password="")
     client = ssl.create_default_context(cafile=certificate)
     client.check_hostname = False
     client.verify_flags = (

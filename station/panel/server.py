@@ -56,7 +56,8 @@ class PanelServer:
         """``tls``: certificate and key."""
         self._tls = tls
         if tls is not None:
-            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(*tls)
+            # Without a word for a locked key, OpenSSL would ask the terminal for one, and wait.
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(*tls, password="")
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=64)
         # Connections inherit it. asyncio sets it for sockets that say they are TCP's, which those of create_server do not; without

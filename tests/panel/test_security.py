@@ -6,6 +6,7 @@ import base64
 import re
 import socket
 import ssl
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ from station.panel.door import CONTENT_SECURITY_POLICY
 from station.panel.people import Role
 from station.panel.visit import MAX_BODY_BYTES, Page
 from tests.support.panel import LOCAL, PASSWORDS, Served, Visitor, guarded, served, with_users
+from tests.support.station import PATIENCE_S
 
 JSON = {"accept": "application/json"}
 
@@ -367,13 +369,16 @@ def test_beyond_loopback_nothing_is_served_without_tls(tmp_path: Path) -> None:
             weak.get("/login")
 
 
-@pytest.mark.parametrize("spoil", ["key", "cert", "absent"])
+@pytest.mark.parametrize("spoil", ["key", "cert", "absent", "locked"])
 def test_a_certificate_that_cannot_be_used_is_told_and_holds_nothing_up(
     tmp_path: Path, spoil: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     panel = guarded(tmp_path)
     if spoil == "absent":
         (tmp_path / "key.pem").unlink()
+    elif spoil == "locked":  # by a password, for which nobody is there to be asked
+        words = ["openssl", "ec", "-in", "key.pem", "-aes128", "-passout", "pass:secret", "-out", "key.pem"]
+        subprocess.run(words, cwd=tmp_path, check=True, capture_output=True, timeout=PATIENCE_S)
     else:
         (tmp_path / f"{spoil}.pem").write_text("no PEM at all", "ascii")
     with served(tmp_path, panel) as place:

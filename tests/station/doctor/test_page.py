@@ -56,7 +56,7 @@ def test_a_certificate_that_ends_soon_is_to_be_renewed(tmp_path: Path) -> None:
     assert "ends in 1 days" in the_advice(checks(look)).what
 
 
-@pytest.mark.parametrize("spoil", ["ended", "other key", "nonsense", "absent"])
+@pytest.mark.parametrize("spoil", ["ended", "other key", "nonsense", "absent", "locked"])
 def test_a_certificate_that_cannot_be_used_is_bad(tmp_path: Path, spoil: str) -> None:
     look = guarded(tmp_path)
     if spoil == "ended":
@@ -64,6 +64,9 @@ def test_a_certificate_that_cannot_be_used_is_bad(tmp_path: Path, spoil: str) ->
     elif spoil == "other key":
         (tmp_path / "other").mkdir()
         certificate(tmp_path / "other")[1].replace(tmp_path / "key.pem")
+    elif spoil == "locked":
+        words = ["openssl", "ec", "-in", "key.pem", "-aes128", "-passout", "pass:secret", "-out", "key.pem"]
+        subprocess.run(words, cwd=tmp_path, check=True, capture_output=True, timeout=20)
     elif spoil == "nonsense":
         (tmp_path / "cert.pem").write_text("no PEM", "ascii")
     else:
