@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ def needs_of(file: Path, root: Path) -> Needs:
     Raises ConfigError for a configuration with mistakes, InstallationError for one that the service cannot see. Secrets are not
     looked up: they are the service's alone.
     """
-    file = file.absolute()
+    file = _plain(file)
     document = load(file)
     found = sorted({(match[1], match[2]) for text in _texts(document.values) for match in _REFERENCE.finditer(text)})
     surroundings = Surroundings(lambda name: file.parent / Path(name).expanduser(), lambda _: Secret(_PLACEHOLDER))
@@ -51,7 +52,7 @@ def needs_of(file: Path, root: Path) -> Needs:
     folders = [station.state_dir]
     folders += [Path(str(p.connection.file.path)) for p in station.printers if p.connection.file is not None]
     writable = sorted(
-        {path for path in (as_seen(folder, root) for folder in folders) if not path.is_relative_to(state)}
+        {path for path in (as_seen(_plain(folder), root) for folder in folders) if not path.is_relative_to(state)}
     )
     for folder in writable:
         require_visible(folder, "a folder that the station writes to", "use /var/lib/station")
@@ -76,6 +77,11 @@ def needs_of(file: Path, root: Path) -> Needs:
         tuple(writable),
         tuple(warnings),
     )
+
+
+def _plain(path: Path) -> Path:
+    """The absolute path without "..", which systemd ignores in a unit, and behind which a hidden folder may be."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 (its own keeps them)
 
 
 def as_seen(path: Path, root: Path) -> Path:

@@ -173,6 +173,17 @@ def test_systemd_has_nothing_to_say_against_the_unit(system: System) -> None:
     assert "ProtectHoem" in _analyzed("verify", unit), "what is wrong would be told"
 
 
+def test_a_folder_that_is_named_by_a_detour_stands_plainly_in_the_unit(system: System) -> None:
+    """systemd ignores a path with ".." in it, and the station could not write there; nor does a detour hide what is hidden."""
+    text = system.config.read_text("utf-8")
+    assert "/srv/labels" in text
+    system.config.write_text(text.replace("/srv/labels", "/srv/there/../labels"), "utf-8")
+    system.install("--yes")
+    assert "ReadWritePaths=/srv/labels" in system.lines()
+    system.config.write_text(text.replace("/srv/labels", "/srv/../home/labels"), "utf-8")
+    assert "below /home" in system.install("--dry-run").err
+
+
 def test_the_unit_leaves_little_open(system: System) -> None:
     system.install("--yes")
     exposure = re.search(r"Overall exposure level for station\.service: ([0-9.]+)", _analyzed("security", system.unit))
