@@ -33,8 +33,7 @@ def test_a_lost_station_is_said_large_and_the_page_recovers_by_itself(
         stack.enter_context(place.jig)
         with place.panel.beside(rig.configuration(), place.jig):
             url = place.url
-            person = viewer(url)
-            page = person.open()
+            page = viewer(url).open()
             expect(page.locator("[data-socket=A]")).to_have_attribute("data-state", "waiting")
             expect(page.locator("#lost")).to_be_hidden()
         expect(page.locator("#lost")).to_be_visible()
@@ -44,9 +43,6 @@ def test_a_lost_station_is_said_large_and_the_page_recovers_by_itself(
         stack.enter_context(place.panel.beside(rig.configuration(), place.jig))
         expect(page.locator("#lost")).to_be_hidden()
         expect(page.locator("[data-socket=A]")).to_have_attribute("data-state", "PASS")
-        # The browser's own complaints: of a station that was not there.
-        assert all("ERR_" in line for line in person.complaints), person.complaints
-        person.complaints.clear()
 
 
 def test_a_hidden_tab_holds_no_stream_and_shows_the_newest_when_it_is_seen_again(
