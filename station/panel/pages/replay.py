@@ -30,7 +30,9 @@ def replay(visit: Visit) -> Response:
     report: dict[str, Any] = json.loads(done.output)
     if visit.wants_json:
         return JSONResponse(report)
-    return visit.render("replay.html", cycle=cycle, report=report, lines=_lines(report), plain=printable)
+    where, *lines = _lines(report) or [""]
+    where = where.removeprefix("differs ")
+    return visit.render("replay.html", cycle=cycle, report=report, where=where, lines=lines, plain=printable)
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
