@@ -34,7 +34,7 @@ def add_consent(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """0; 1 where it was not done."""
-    from station.installation.plan import install_steps, missing_credentials
+    from station.installation.plan import install_steps, missing
     from station.installation.references import needs_of, require_visible
     from station.installation.unit import UnitOptions, modules_present
 
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
             path, "the interpreter", "install station into /opt/station and name its interpreter by --python"
         )
     steps = install_steps(needs, UnitOptions(python, options.user, modules_present(root)), root)
-    for warning in (*needs.warnings, *missing_credentials(needs, root)):
+    for warning in (*needs.warnings, *missing(needs, root)):
         sys.stderr.write(f"station: warning: {warning}\n")
     return carry_out(steps, options)
 

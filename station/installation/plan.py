@@ -73,13 +73,19 @@ def uninstall_steps(root: Path) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def missing_credentials(needs: Needs, root: Path) -> tuple[str, ...]:
+def missing(needs: Needs, root: Path) -> tuple[str, ...]:
     """What a person has to put in place before the service can start, one line each."""
-    return tuple(
+    secrets = [
         f"put the secret {name} into {CREDENTIALS / name}, owned by root, mode 0600: the service does not start without it"
         for name in needs.credentials
         if not files.below(root, CREDENTIALS / name).exists()
-    )
+    ]
+    folders = [
+        f"make the folder {folder} and give it to the service's user: the service does not start without it"
+        for folder in needs.writable
+        if not files.below(root, folder).is_dir()
+    ]
+    return (*secrets, *folders)
 
 
 def _sysusers(user: str) -> str:

@@ -200,10 +200,14 @@ def test_the_unit_says_what_the_configuration_needs(system: System) -> None:
     assert not [line for line in lines if line.startswith("ReadWritePaths=/var/lib")]
     assert {"Type=notify", "WatchdogSec=60", "StateDirectory=station", "User=station"} <= set(lines)
     assert "put the secret cs-sec-key into /etc/station/credentials/cs-sec-key" in shown.err
+    assert "make the folder /srv/labels" in shown.err
     assert "a service has no keyboard" in shown.err
     (system.config.parent / "credentials").mkdir()
     (system.config.parent / "credentials" / "cs-sec-key").touch()
-    assert "put the secret" not in system.install("--dry-run").err
+    (system.root / "srv" / "labels").mkdir(parents=True)
+    again = system.install("--dry-run")
+    assert "put the secret" not in again.err
+    assert "make the folder" not in again.err
 
 
 def test_systemd_waits_longer_than_the_longest_stop(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
