@@ -15,6 +15,7 @@ HEAD = """\
 
 station: {station}
 state_dir: {state_dir}        # journal and session logs; station install keeps them in /var/lib/station
+panel: {{}}                         # the page for operators and engineers: http://127.0.0.1:8080/, for this computer alone
 
 api:
   auth:
