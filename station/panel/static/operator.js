@@ -63,9 +63,17 @@ function showTile(tile) {
   parts.abort.hidden = tile.state !== "working";
   parts.reprint.hidden = !(tile.label === "printed" && tile.chip_id && RESULTS.includes(tile.state));
   showTime(known);
-  // What does not fit a small tile can be scrolled, by keyboard too.
-  if (tile.state !== "working") parts.rest.tabIndex = parts.rest.scrollHeight > parts.rest.clientHeight + 1 ? 0 : -1;
+  fit(parts.rest);
   if (before && RESULTS.includes(tile.state) && tile.cycle !== before.cycle) play(tile.state);
+}
+
+// Leaves out of a small tile what matters least; what still does not fit can be scrolled, by keyboard too.
+function fit(rest) {
+  const isCut = () => rest.scrollHeight > rest.clientHeight + 1;
+  rest.removeAttribute("data-tight");
+  for (const level of ["0", "1", "2"]) if (isCut()) rest.dataset.tight = level;
+  const index = isCut() ? 0 : -1;
+  if (rest.tabIndex !== index) rest.tabIndex = index;
 }
 
 function showTime({ parts, tile }) {
@@ -107,6 +115,9 @@ function showAll(snapshot) {
   snapshot.tiles.forEach(showTile);
   showTotals(snapshot.totals);
 }
+
+const sized = new ResizeObserver((entries) => entries.forEach((entry) => fit(entry.target)));
+for (const { parts } of tiles.values()) sized.observe(parts.rest);
 
 // -- the stream
 
