@@ -339,18 +339,21 @@ def test_the_page_ends_while_browsers_look_on(tmp_path: Path) -> None:
 
 
 def test_a_connection_that_says_nothing_or_dribbles_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "HEAD_S", 0.2)
-    monkeypatch.setattr("station.panel.app.BODY_S", 0.2)
     with served(tmp_path) as place, place.visitor() as visitor:
         port = int(place.url.rpartition(":")[2])
-        for beginning, answer in (
-            (b"", b""),
-            (b"GET / HTT", b""),
-            (b"POST /logout HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nab", b"HTTP/1.1 408 "),
-        ):
+
+        def answer_to(beginning: bytes) -> bytes:
             with socket.create_connection(("127.0.0.1", port), timeout=20) as link:
                 link.sendall(beginning)
-                assert link.recv(13) == answer
+                return link.recv(13)
+
+        with monkeypatch.context() as hurried:
+            hurried.setattr(connection, "HEAD_S", 0.2)
+            assert answer_to(b"") == b""
+            assert answer_to(b"GET / HTT") == b""
+        monkeypatch.setattr("station.panel.app.BODY_S", 0.2)
+        form = b"POST /logout HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nab"
+        assert answer_to(form) == b"HTTP/1.1 408 "
         assert visitor.get("/").status_code == 200
 
 
