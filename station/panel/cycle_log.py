@@ -9,12 +9,14 @@ from station.errors import SessionError
 from station.indexed_sessions import summary_of
 from station.journal.session_index import CycleFound, CycleSearch
 from station.panel.visit import Refused, Visit
-from station.session.format import LogTooLong, SessionLog, read_log
+from station.session.format import LogTooLong, SessionLog, log_lines, read_log
 from station.session.store import SessionSummary
 from station.text import printable
 
 MAX_SHOWN_BYTES = 4 * 1024 * 1024
 """Unpacked; a cycle's log has some ten thousand. Longer ones can be downloaded: to show one would take the station's memory."""
+MAX_WORKED_BYTES = 32 * 1024 * 1024
+"""Unpacked; what is replayed and exported here. It takes about ten times that of another process's memory."""
 _MAX_DIGITS = 15
 
 
@@ -52,3 +54,15 @@ def read_shown(path: Path) -> SessionLog:
         raise SessionError(
             f"{path}: longer than the {MAX_SHOWN_BYTES // 2**20} MiB that are shown here; download it instead"
         ) from error
+
+
+def worked_log_of(visit: Visit, cycle: CycleFound) -> Path:
+    """Where the log is, to be replayed or exported. Raises SessionError, also for one that is too long for that here."""
+    path = log_of(visit, cycle).path
+    try:
+        for _ in log_lines(path, MAX_WORKED_BYTES):
+            pass
+    except LogTooLong as error:
+        limit = MAX_WORKED_BYTES // 2**20
+        raise SessionError(f"{path}: longer than {limit} MiB; download it and do this at a desk") from error
+    return path

@@ -25,11 +25,16 @@ MEMORY_BYTES = 1 << 30
 MAX_OUTPUT_BYTES = 16 * 1024 * 1024
 TURN_S = 2.0
 """How long one who asks waits for what another has asked for."""
-_PROGRAM = (
-    "import os, resource, sys; os.nice(10);"
-    f"resource.setrlimit(resource.RLIMIT_AS, ({MEMORY_BYTES}, {MEMORY_BYTES}));"
-    "from station.cli import main; sys.exit(main(sys.argv[1:]))"
-)
+_PROGRAM = f"""
+import contextlib, os, resource, sys
+with contextlib.suppress(OSError, ValueError):
+    os.nice(10)
+with contextlib.suppress(OSError, ValueError):
+    resource.setrlimit(resource.RLIMIT_AS, ({MEMORY_BYTES}, {MEMORY_BYTES}))
+from station.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""A service may set neither (``SystemCallFilter=~@resources``): what is handed to it has to be of bounded length anyway."""
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 """Of the environment: the rest may hold secrets, and no work here needs them."""
 

@@ -242,6 +242,10 @@ def test_a_log_that_is_damaged_foreign_too_long_or_gone_gets_one_clear_message(t
         path.write_bytes(long)
         text = visible(visitor.get("/cycles/1"))
         path.write_bytes(before)
+        path.write_bytes(gzip.compress((b" " * 5_000_000 + b"\n") * 7))
+        answer = visitor.send_form("/cycles/1/replay")
+        path.write_bytes(before)
+        assert answer.json()["detail"].endswith("longer than 32 MiB; download it and do this at a desk")
         assert "longer than the 4 MiB that are shown here; download it instead" in text
 
 

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from station.errors import SessionError
 from station.journal.session_index import CycleFound
-from station.panel.cycle_log import asked_cycle, log_of
+from station.panel.cycle_log import asked_cycle, log_of, worked_log_of
 from station.panel.people import Role
 from station.panel.visit import Page, Refused, Visit
 from station.text import printable
@@ -49,7 +49,7 @@ def export(visit: Visit) -> Response:
         text = visit.context.words.t("cycle.no_export", format=printable(name, 20))
         raise Refused(HTTPStatus.NOT_FOUND, text)
     suffix, media_type, words = EXPORTS[name]
-    path = log_of(visit, cycle).path
+    path = worked_log_of(visit, cycle)
     with tempfile.TemporaryDirectory(prefix="station-export-") as folder:
         to = Path(folder) / f"log.{suffix}"
         done = visit.context.workshop.run("sessions", "export", str(path), "--to", str(to), "--format", suffix, *words)

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from station.errors import SessionError
-from station.panel.cycle_log import asked_cycle, log_of
+from station.panel.cycle_log import asked_cycle, worked_log_of
 from station.panel.pages.downloads import said
 from station.panel.people import Role
 from station.panel.visit import Page, Visit
@@ -22,7 +22,7 @@ _SAME, _DIVERGED = 0, 1
 def replay(visit: Visit) -> Response:
     """Run it and show the report. Raises SessionError for a log that cannot be run, Busy, TookTooLong."""
     cycle = asked_cycle(visit)
-    path = log_of(visit, cycle).path
+    path = worked_log_of(visit, cycle)
     visit.context.audit(visit.who, "page.replay", detail=f"cycle {cycle.cycle}")
     done = visit.context.workshop.run("replay", str(path), "--json")
     if done.status not in (_SAME, _DIVERGED):
