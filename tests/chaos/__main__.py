@@ -60,7 +60,8 @@ class Run:
     """From each replug of a scanner whose loss was told to the moment when its socket waits for a board again."""
     passed_s: dict[str, list[float]] = field(default_factory=lambda: {"uart": [], "printer": []})
     """From each replug of a UART, or of the printer, to the PASS of a board that had not passed by then, the end of its cycle and
-    the next one included, and up to ``RESCAN_S`` where a scan came before the socket was ready."""
+    the next one included, and up to ``RESCAN_S`` where a scan came before the socket was ready; not where an agent that had been signalled met a missing
+    port at its start, and was started again."""
     labels_told: int = 0
     reseated: int = 0
     """Boards taken out and put in again, since the station said that they do not answer: a ROM that heard something else than 7F
@@ -88,13 +89,14 @@ class Run:
             self._signal(signal.Signals[kind])
         ended_s = time.monotonic()
         has_ended = self._take_all()
+        starts = self.agent.starts
         is_struck = self.rig.chip_id(board) not in self.passed
         if is_struck and has_ended:
             self._scan(place)
         self._until_pass(place, board)
         took_s = time.monotonic() - ended_s
         self.slowest_s = max(self.slowest_s, took_s)
-        if kind in self.passed_s and is_struck:
+        if kind in self.passed_s and is_struck and self.agent.starts == starts:
             self.passed_s[kind].append(took_s)
         place.uart.lift()
         self.violations += self._holdings.look(self.agent.process.pid)
