@@ -59,9 +59,10 @@ class Run:
     ready_s: list[float] = field(default_factory=list)
     """From each replug of a scanner whose loss was told to the moment when its socket waits for a board again."""
     passed_s: dict[str, list[float]] = field(default_factory=lambda: {"uart": [], "printer": []})
-    """From each replug of a UART, or of the printer, to the PASS of a board that had not passed by then, the end of its cycle and
-    the next one included, and up to ``RESCAN_S`` where a scan came before the socket was ready; not where an agent that had been signalled met a missing
-    port at its start, and was started again."""
+    """From each replug of a UART, or of the printer, to the PASS of a board that had not passed by then: the end of its cycle and
+    the next one, and up to ``RESCAN_S`` where a scan came before the socket was ready. Not where an agent that had been signalled
+    met a missing port at its start, and was started again.
+    """
     labels_told: int = 0
     reseated: int = 0
     """Boards taken out and put in again, since the station said that they do not answer: a ROM that heard something else than 7F
