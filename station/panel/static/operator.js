@@ -30,8 +30,10 @@ function fill(key, values) {
   return words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
+const TENTHS = new Intl.NumberFormat(document.documentElement.lang, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
 function seconds(ms) {
-  return `${(ms / 1000).toLocaleString(document.documentElement.lang, { minimumFractionDigits: 1, maximumFractionDigits: 1 })} s`;
+  return `${TENTHS.format(ms / 1000)} s`;
 }
 
 function showTile(tile) {
@@ -63,17 +65,37 @@ function showTile(tile) {
   parts.abort.hidden = tile.state !== "working";
   parts.reprint.hidden = !(tile.label === "printed" && tile.chip_id && RESULTS.includes(tile.state));
   showTime(known);
-  fit(parts.rest);
+  const room = JSON.stringify([tile.state, tile.headline, tile.code, tile.action, tile.sn, tile.device_id, tile.notice, tile.needs_answer]);
+  const isNew = room !== known.room, longest = isNew ? 0 : known.longest;
+  if (isNew || step.length > longest) fitSoon(parts.rest, isNew);
+  known.room = room;
+  known.longest = Math.max(longest, step.length);
   if (before && RESULTS.includes(tile.state) && tile.cycle !== before.cycle) play(tile.state);
 }
 
 // Leaves out of a small tile what matters least; what still does not fit can be scrolled, by keyboard too.
-function fit(rest) {
-  const isCut = () => rest.scrollHeight > rest.clientHeight + 1;
-  rest.removeAttribute("data-tight");
-  for (const level of ["0", "1", "2"]) if (isCut()) rest.dataset.tight = level;
-  const index = isCut() ? 0 : -1;
-  if (rest.tabIndex !== index) rest.tabIndex = index;
+// All tiles are measured before any is changed: the page is laid out a few times a frame, not a few times a tile.
+const unfit = new Map(); // what has changed since the last frame, and whether it may need less room now
+let fitting = 0;
+
+function fitSoon(rest, anew) {
+  unfit.set(rest, anew || Boolean(unfit.get(rest)));
+  fitting ||= requestAnimationFrame(fitAll);
+}
+
+function fitAll() {
+  const rests = [...unfit.keys()];
+  for (const [rest, anew] of unfit) if (anew) rest.removeAttribute("data-tight");
+  unfit.clear();
+  fitting = 0;
+  const isCut = (rest) => rest.scrollHeight > rest.clientHeight + 1;
+  for (const level of ["0", "1", "2"]) {
+    const tighter = rests.filter((rest) => isCut(rest) && !(rest.dataset.tight >= level));
+    for (const rest of tighter) rest.dataset.tight = level;
+  }
+  for (const [rest, index] of rests.map((rest) => [rest, isCut(rest) ? 0 : -1])) {
+    if (rest.tabIndex !== index) rest.tabIndex = index;
+  }
 }
 
 function showTime({ parts, tile }) {
@@ -116,7 +138,7 @@ function showAll(snapshot) {
   showTotals(snapshot.totals);
 }
 
-const sized = new ResizeObserver((entries) => entries.forEach((entry) => fit(entry.target)));
+const sized = new ResizeObserver((entries) => entries.forEach((entry) => fitSoon(entry.target, true)));
 for (const { parts } of tiles.values()) sized.observe(parts.rest);
 
 // -- the stream
@@ -163,7 +185,7 @@ document.addEventListener("visibilitychange", () => {
 setInterval(watch, 1000);
 setInterval(() => {
   for (const known of tiles.values()) if (known.tile?.state === "working") showTime(known);
-}, 100);
+}, 200);
 
 // -- what the operator does
 
