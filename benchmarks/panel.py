@@ -68,7 +68,7 @@ def event_to_pixels(rss_mib_of: Callable[[int], float], cycles: int = 6 * SOCKET
                 rss_mib = rss_mib_of(agent.process.pid)
         finally:
             agent.stop()
-    matched = [_delay_ms(event, rows) for rows in seen for event in happened]
+    matched = [delay_ms for rows in seen for delay_ms in _delays_ms(happened, rows)]
     delays_ms = tuple(delay for delay in matched if delay is not None)
     return Shown(delays_ms, len(matched) - len(delays_ms), rss_mib)
 
@@ -159,9 +159,19 @@ def _play(around: World, agent: Child, cycles: int) -> list[dict[str, Any]]:
     return happened[2 * SOCKETS :]
 
 
-def _delay_ms(event: dict[str, Any], seen: list[dict[str, Any]]) -> float | None:
-    """Until the state was seen in its socket, None where the next one was seen without it."""
+def _delays_ms(happened: list[dict[str, Any]], seen: list[dict[str, Any]]) -> Iterator[float | None]:
+    """For each event, until its state was seen in its socket; None where the next one happened before."""
+    by_socket: dict[str, list[dict[str, Any]]] = {}
     for row in seen:
-        if row["socket"] == event["socket"] and row["at_ms"] >= event["at_ms"]:
-            return float(row["at_ms"] - event["at_ms"]) if row["state"] == event["happened"] else None
-    return None
+        by_socket.setdefault(row["socket"], []).append(row)
+    following: dict[str, float] = {}
+    for event in reversed(happened):
+        until_ms = following.get(event["socket"], float("inf"))
+        following[event["socket"]] = event["at_ms"]
+        times_ms = (
+            row["at_ms"]
+            for row in by_socket.get(event["socket"], ())
+            if row["state"] == event["happened"] and event["at_ms"] <= row["at_ms"] < until_ms
+        )
+        first_ms = next(times_ms, None)
+        yield None if first_ms is None else first_ms - event["at_ms"]
