@@ -65,33 +65,29 @@ function showTile(tile) {
   parts.abort.hidden = tile.state !== "working";
   parts.reprint.hidden = !(tile.label === "printed" && tile.chip_id && RESULTS.includes(tile.state));
   showTime(known);
-  const room = JSON.stringify([tile.state, tile.headline, tile.code, tile.action, tile.sn, tile.device_id, tile.notice, tile.needs_answer]);
-  const isNew = room !== known.room, longest = isNew ? 0 : known.longest;
-  if (isNew || step.length > longest) fitSoon(parts.rest, isNew);
+  // What changes while a tile works takes no more room.
+  const room = tile.state === "working" ? "" : JSON.stringify([tile.state, tile.headline, tile.code, tile.action, tile.sn, tile.device_id, tile.notice, tile.needs_answer]);
+  if (room !== known.room) fitSoon(parts.rest);
   known.room = room;
-  known.longest = Math.max(longest, step.length);
   if (before && RESULTS.includes(tile.state) && tile.cycle !== before.cycle) play(tile.state);
 }
 
 // Leaves out of a small tile what matters least; what still does not fit can be scrolled, by keyboard too.
 // All tiles are measured before any is changed: the page is laid out a few times a frame, not a few times a tile.
-const unfit = new Map(); // what has changed since the last frame, and whether it may need less room now
-let fitting = 0;
+const unfit = new Set(); // what has changed since the last frame
 
-function fitSoon(rest, anew) {
-  unfit.set(rest, anew || Boolean(unfit.get(rest)));
-  fitting ||= requestAnimationFrame(fitAll);
+function fitSoon(rest) {
+  if (!unfit.size) requestAnimationFrame(fitAll);
+  unfit.add(rest);
 }
 
 function fitAll() {
-  const rests = [...unfit.keys()];
-  for (const [rest, anew] of unfit) if (anew) rest.removeAttribute("data-tight");
+  const rests = [...unfit];
   unfit.clear();
-  fitting = 0;
+  for (const rest of rests) rest.removeAttribute("data-tight");
   const isCut = (rest) => rest.scrollHeight > rest.clientHeight + 1;
   for (const level of ["0", "1", "2"]) {
-    const tighter = rests.filter((rest) => isCut(rest) && !(rest.dataset.tight >= level));
-    for (const rest of tighter) rest.dataset.tight = level;
+    for (const rest of rests.filter(isCut)) rest.dataset.tight = level;
   }
   for (const [rest, index] of rests.map((rest) => [rest, isCut(rest) ? 0 : -1])) {
     if (rest.tabIndex !== index) rest.tabIndex = index;
@@ -138,7 +134,7 @@ function showAll(snapshot) {
   showTotals(snapshot.totals);
 }
 
-const sized = new ResizeObserver((entries) => entries.forEach((entry) => fitSoon(entry.target, true)));
+const sized = new ResizeObserver((entries) => entries.forEach((entry) => fitSoon(entry.target)));
 for (const { parts } of tiles.values()) sized.observe(parts.rest);
 
 // -- the stream
