@@ -53,9 +53,10 @@ format: .venv/development.stamp ## format the source and mend what the linter ca
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-docs: .venv/development.stamp ## write docs/troubleshooting.md and docs/fault-matrix.md from the catalogue and the tests
+docs: .venv/development.stamp ## write docs/troubleshooting.md, fault-matrix.md and performance.md from the catalogue, the tests and bench.json
 	.venv/bin/python -m scripts.troubleshooting
 	.venv/bin/python -m tests.fault.page
+	.venv/bin/python -m scripts.performance
 
 lock: .venv/bin/python ## write requirements/*.lock from pyproject.toml (UPGRADE=1 takes newer versions)
 	@scripts/lock $(if $(UPGRADE),--upgrade)

@@ -26,8 +26,8 @@ _INTRODUCTION = """\
 names them. Boards are simulated on ptys, paced at 115200 baud, the API is a real HTTP server that answers after 50 ms unless said,
 a label takes 200 ms (30 mm at 152 mm/s). Each of these runs in a process of its own: only the station's own work is its own.
 
-A value is the median of its runs, the spread their smallest and largest. Ratios hold on any machine; times and processor time are
-this one's: {machine}.
+A value is the median of its runs, the spread their smallest and largest. Ratios carry to other machines, times and processor
+time are this one's, and other work on it widens every spread: {machine}.
 """
 
 _MEANING: dict[str, tuple[str, str]] = {
@@ -125,12 +125,12 @@ def _row(name: str, figure: dict[str, Any]) -> str:
     runs = figure["runs"]
     sign = "≤" if figure["better"] == "lower" else "≥"
     met = figure["value"] <= figure["goal"] if figure["better"] == "lower" else figure["value"] >= figure["goal"]
-    value = f"{figure['value']:.3g}{_unit(figure['unit'])}" + ("" if met else " (**missed**)")
+    value = f"{figure['value']:.4g}{_unit(figure['unit'])}" + ("" if met else " (**missed**)")
     value += "".join(
-        f"; {other}: {statistics.median(theirs):.3g}{_unit(figure['unit'])}"
+        f"; {other}: {statistics.median(theirs):.4g}{_unit(figure['unit'])}"
         for other, theirs in figure.get("beside", {}).items()
     )
-    spread = f"{min(runs):.3g} to {max(runs):.3g}"
+    spread = f"{min(runs):.4g} to {max(runs):.4g}"
     return f"| `{name}` | {sign} {figure['goal']:g} | {value} | {spread} | {what} | {limit} |"
 
 
