@@ -34,4 +34,6 @@ class Words:
 def words_for(language: str) -> Words:
     """The words of a language that the configuration may name."""
     module = importlib.import_module(f"station.panel.words.{language}")
-    return Words(language, {**module.TEXTS, **operator.texts(language), **engineer.texts(language)}, module.CODES)
+    # What is said of codes in English stands in the catalogue.
+    codes = {} if language == "en" else importlib.import_module(f"station.panel.words.codes_{language}").CODES
+    return Words(language, {**module.TEXTS, **operator.texts(language), **engineer.texts(language)}, codes)

@@ -32,6 +32,3 @@ TEXTS: dict[str, str] = {
     "abort.taken": "Socket {socket} stops before its next step",
     "abort.nothing": "No cycle runs in socket {socket}",
 }
-
-CODES: dict[str, tuple[str, str]] = {}
-"""Headline and action by code; what is not here stands in the catalogue."""

@@ -32,5 +32,3 @@ TEXTS: dict[str, str] = {
     "abort.taken": "El zócalo {socket} se detiene antes del próximo paso",
     "abort.nothing": "No hay ningún ciclo en el zócalo {socket}",
 }
-
-CODES: dict[str, tuple[str, str]] = {}

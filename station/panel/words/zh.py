@@ -32,5 +32,3 @@ TEXTS: dict[str, str] = {
     "abort.taken": "工位 {socket} 将在下一步之前停止",
     "abort.nothing": "工位 {socket} 没有正在进行的测试",
 }
-
-CODES: dict[str, tuple[str, str]] = {}
