@@ -26,6 +26,15 @@ function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+// What is set to what it is already would be styled and laid out anew all the same.
+function mark(node, name, value) {
+  if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
+function hide(node, hidden) {
+  if (node.hidden !== hidden) node.hidden = hidden;
+}
+
 function fill(key, values) {
   return words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
@@ -41,29 +50,30 @@ function showTile(tile) {
   if (!known) return location.reload(); // the configuration names other sockets now
   const before = known.tile, { parts } = known;
   known.tile = tile;
-  parts.section.dataset.state = tile.state;
+  mark(parts.section, "data-state", tile.state);
   write(parts.sign, SIGNS[tile.state] ?? "");
   write(parts.word, words[`state.${tile.state}`] ?? tile.state);
   write(parts.headline, tile.headline);
   write(parts.code, tile.code ?? "");
-  parts.why.hidden = !tile.headline;
+  hide(parts.why, !tile.headline);
   write(parts.action, tile.action || words[`todo.${tile.state}`] || "");
-  parts.steps.hidden = tile.state !== "working";
+  hide(parts.steps, tile.state !== "working");
   const step = tile.step ? words[`step.${tile.step}`] ?? tile.step : "";
   const progress = fill("tile.progress", { done: Math.min(tile.steps_done + 1, tile.steps_total), total: tile.steps_total });
   write(parts.step, step ? `${progress}: ${step}` : progress);
-  parts.marks.forEach((mark, place) => {
-    mark.className = place < tile.steps_done ? "done" : place === tile.steps_done ? "now" : "";
+  parts.marks.forEach((node, place) => {
+    mark(node, "class", place < tile.steps_done ? "done" : place === tile.steps_done ? "now" : "");
   });
   write(parts.sn, tile.sn ?? "–");
   write(parts.device_id, tile.device_id ?? "–");
-  parts.ids.hidden = !tile.sn && !tile.device_id;
+  hide(parts.ids, !tile.sn && !tile.device_id);
   write(parts.notice, tile.notice ?? "");
-  parts.notice.hidden = !tile.notice;
-  parts.question.hidden = parts.doubt.hidden = !tile.needs_answer;
-  parts.start.hidden = !tile.ready || tile.needs_answer;
-  parts.abort.hidden = tile.state !== "working";
-  parts.reprint.hidden = !(tile.label === "printed" && tile.chip_id && RESULTS.includes(tile.state));
+  hide(parts.notice, !tile.notice);
+  hide(parts.question, !tile.needs_answer);
+  hide(parts.doubt, !tile.needs_answer);
+  hide(parts.start, !tile.ready || tile.needs_answer);
+  hide(parts.abort, tile.state !== "working");
+  hide(parts.reprint, !(tile.label === "printed" && tile.chip_id && RESULTS.includes(tile.state)));
   showTime(known);
   // What changes while a tile works takes no more room.
   const room = tile.state === "working" ? "" : JSON.stringify([tile.state, tile.headline, tile.code, tile.action, tile.sn, tile.device_id, tile.notice, tile.needs_answer]);
@@ -133,6 +143,15 @@ function showAll(snapshot) {
   snapshot.tiles.forEach(showTile);
   showTotals(snapshot.totals);
 }
+
+// What a style sheet could only ask a container for, which the browser would answer anew at each event.
+const shaped = new ResizeObserver((entries) => entries.forEach(({ target, contentRect: { width, height } }) => {
+  target.style.setProperty("--w", `${width / 100}px`);
+  target.style.setProperty("--h", `${height / 100}px`);
+  if (height > 240) target.removeAttribute("data-low");
+  else mark(target, "data-low", height > 180 ? "" : "very");
+}));
+for (const { parts } of tiles.values()) shaped.observe(parts.section);
 
 const sized = new ResizeObserver((entries) => entries.forEach((entry) => fitSoon(entry.target)));
 for (const { parts } of tiles.values()) sized.observe(parts.rest);
