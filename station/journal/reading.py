@@ -149,6 +149,9 @@ def _list_units(connection: sa.Connection, query: UnitQuery) -> tuple[Unit, ...]
     if query.held is not None:
         held = units_table.c.hold.isnot(None)
         statement = statement.where(held if query.held else sa.not_(held))
+    if query.scrapped is not None:
+        is_scrapped = units_table.c.scrapped_at.isnot(None)
+        statement = statement.where(is_scrapped if query.scrapped else sa.not_(is_scrapped))
     if query.unsettled is not None:
         is_open = units_table.c.chip_id.in_(sa.select(effects.c.chip_id).where(effects.c.settled_at.is_(None)))
         statement = statement.where(is_open if query.unsettled else sa.not_(is_open))

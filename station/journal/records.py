@@ -34,6 +34,7 @@ class UnitQuery:
     unsettled: bool | None = None
     """Whether an effect of the unit is open."""
     limit: int = 100
+    scrapped: bool | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= LISTING_MAX:

@@ -39,6 +39,8 @@ PAGE_MODULES: tuple[str, ...] = (
     "station.panel.pages.downloads",
     "station.panel.pages.replay",
     "station.panel.pages.reports",
+    "station.panel.pages.supervisor",
+    "station.panel.pages.shipping",
     "station.panel.pages.audit",
     "station.panel.api.routes",
 )

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Mapping
 
 from station.errors import CATALOGUE
-from station.panel.words import engineer, operator
+from station.panel.words import engineer, operator, supervisor
 
 
 class Words:
@@ -36,4 +36,6 @@ def words_for(language: str) -> Words:
     module = importlib.import_module(f"station.panel.words.{language}")
     # What is said of codes in English stands in the catalogue.
     codes = {} if language == "en" else importlib.import_module(f"station.panel.words.codes_{language}").CODES
-    return Words(language, {**module.TEXTS, **operator.texts(language), **engineer.texts(language)}, codes)
+    tables = (operator, engineer, supervisor)
+    texts = {key: text for table in tables for key, text in table.texts(language).items()}
+    return Words(language, {**module.TEXTS, **texts}, codes)
