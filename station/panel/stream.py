@@ -3,8 +3,8 @@
 A full snapshot comes first, then each tile that changed. What a browser has not taken yet is a set of names, and the newest tile
 of that name is sent: a slow browser misses steps in between and never makes memory grow.
 
-The sockets' threads only note a name. The first change goes out at once, those that follow within ``PACE_S`` together: however fast
-cycles are, the page costs them no more than that many wake-ups a second.
+The sockets' threads only note a name. The first change goes out at once, those that follow within ``PACE_S`` together, within
+``STEPS_PACE_S`` where no tile has another state: however fast cycles are, the page costs them no more than that many wake-ups.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from station.panel.board import TOTALS, Board, Tile
 
 PACE_S = 0.02
 """Shortest time between two batches; a screen shows some 60 pictures a second."""
+STEPS_PACE_S = 0.1
+"""The same while steps go on and nothing begins or ends: nobody reads faster, and each batch takes from the cycles."""
 HEARTBEAT_S = 15.0
 """How often a browser is told that the station lives, and the totals are sent anew: a day ends without an event. As often it is
 asked whether the browser's person may still look."""
@@ -36,6 +38,10 @@ class Hub:
         self._lock = threading.Lock()
         self._changed: dict[str, None] = {}
         """Names that no browser has been told of, in the order in which they changed first."""
+        self._is_urgent = False
+        """Whether a tile among them has another state."""
+        self._states: dict[str, str] = {}
+        """The state of each tile as it was noted last."""
         self._flushed_s = 0.0
         self._texts: dict[str, tuple[Tile, str]] = {}
         """What was last sent of each tile: made once for all browsers."""
@@ -74,10 +80,15 @@ class Hub:
         """In the thread of an event: wakes the loop where it has nothing to do yet. Whoever comes later gets a snapshot with it."""
         if not self._browsers:
             return
+        state = None if name == TOTALS else self._board.tile(name).state
         with self._lock:
-            is_first = not self._changed
+            is_first, was_urgent = not self._changed, self._is_urgent
             self._changed[name] = None
-        if is_first:
+            if state is not None and self._states.get(name) != state:
+                self._states[name] = state
+                self._is_urgent = True
+            wakes = is_first or self._is_urgent is not was_urgent
+        if wakes:
             self._call(self._soon)
 
     def _call(self, work: Callable[[], None]) -> None:
@@ -87,12 +98,16 @@ class Hub:
             return
 
     def _soon(self) -> None:
-        self._loop.call_at(max(self._loop.time(), self._flushed_s + PACE_S), self._flush)
+        pace_s = PACE_S if self._is_urgent else STEPS_PACE_S
+        self._loop.call_at(max(self._loop.time(), self._flushed_s + pace_s), self._flush)
 
     def _flush(self) -> None:
-        self._flushed_s = self._loop.time()
         with self._lock:
             changed, self._changed = self._changed, {}
+            self._is_urgent = False
+        if not changed:  # told already, with what was more urgent
+            return
+        self._flushed_s = self._loop.time()
         for browser in self._browsers:
             browser.mark(changed)
 
