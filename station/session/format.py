@@ -39,6 +39,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import stat
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -233,6 +234,9 @@ def log_lines(path: Path, max_bytes: int = MAX_LOG_BYTES) -> Iterator[bytes]:
     ``max_bytes``."""
     left_bytes = max_bytes
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            # Opening a named pipe would wait for somebody who writes into it.
+            raise SessionError(f"{path}: not a file")
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             while line := file.readline(MAX_LINE_BYTES + 1):
                 left_bytes -= len(line)

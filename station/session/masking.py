@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,10 @@ Spans = tuple[tuple[int, int], ...]
 MIN_SECRET_LENGTH = 4
 """Shorter values are not masked by value: they would blot out half the log. They still are by field."""
 
+MIN_BASE64_CHARS = 8
+"""Shorter pieces of base64 stand by chance in ids and digests."""
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _STAND_IN = re.compile(rb"\*{%d,}" % MIN_SECRET_LENGTH)
 _ANY_STARS = re.compile(r"\*+")
 
@@ -148,7 +153,7 @@ def _as_bytes(text: str) -> bytes:
 
 
 def _written_forms(secret: str) -> Iterator[bytes]:
-    """The ways one secret may be written: plain, in JSON, in a URL or a form, in a message, as hex."""
+    """The ways one secret may be written: plain, in JSON, in a URL or a form, in a message, as hex, in base64."""
     if len(secret) < MIN_SECRET_LENGTH:
         return
     plain = _as_bytes(secret)
@@ -172,6 +177,19 @@ def _written_forms(secret: str) -> Iterator[bytes]:
     yield plain.hex().upper().encode("ascii")
     if all(ord(char) < 256 for char in secret):
         yield secret.encode("latin-1")
+    yield from _base64_forms(plain)
+
+
+def _base64_forms(plain: bytes) -> Iterator[bytes]:
+    """The characters of base64 (RFC 4648, 4 and 5) that hang on nothing but the secret, wherever it starts within three bytes: a
+    server may quote the ``Basic`` credentials it refused. None shorter than ``MIN_BASE64_CHARS``."""
+    for before in range(3):
+        bits = 8 * before
+        whole = b64encode(bytes(before) + plain).rstrip(b"=")
+        form = whole[-(-bits // 6) : (bits + 8 * len(plain)) // 6]
+        if len(form) >= MIN_BASE64_CHARS:
+            yield form
+            yield form.translate(_URL_SAFE)
 
 
 def _found(data: bytes, needles: Iterable[bytes]) -> Iterator[tuple[int, int]]:

@@ -35,12 +35,16 @@ def body_spans(body: bytes, content_type: str) -> Iterator[tuple[int, int]]:
 
 
 def url_spans(url: bytes) -> Iterator[tuple[int, int]]:
-    """The same of a URL: user and password, and the query's fields that are not known to be harmless."""
+    """The same of a URL: user and password, the query's fields that are not known to be harmless, and the fragment, in which
+    OAuth's implicit grant hands out tokens (RFC 6749, 4.2.2)."""
     for match in _USER.finditer(url):
         yield match.start(1), len(match[1])
     query = url.find(b"?")
     if query >= 0:
         yield from _form_spans(url, query)
+    fragment = url.find(b"#") + 1
+    if fragment > 0:
+        yield fragment, len(url) - fragment
 
 
 def _form_spans(text: bytes, start: int = 0) -> Iterator[tuple[int, int]]:

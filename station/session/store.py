@@ -155,7 +155,7 @@ def finish_cut_off(directory: Path) -> tuple[CutOffLog, ...]:
     still writes are left alone. A file without a single byte is removed. Raises SessionUnwritable."""
     found = []
     for part in sorted(directory.rglob("*.jsonl" + PART_SUFFIX)):
-        if is_being_written(part):
+        if not part.is_file() or is_being_written(part):
             continue
         if part.stat().st_size == 0:
             part.unlink()
@@ -192,7 +192,7 @@ def _is_day(name: str) -> bool:
 def is_being_written(path: Path) -> bool:
     """Whether a process holds the lock of a ``.part`` file. Asked of one with a whole line in it, this disturbs nobody: its writer
     took the lock before the first. False for a file of any other kind, and for one that is gone."""
-    if not path.name.endswith(PART_SUFFIX):
+    if not path.name.endswith(PART_SUFFIX) or not path.is_file():
         return False
     try:
         with path.open("rb") as file:
@@ -219,7 +219,7 @@ def _outline(lines: Iterable[bytes]) -> tuple[bytes, bytes, list[bytes]]:
 def _small(path: Path, size_bytes: int) -> list[bytes] | None:
     """The lines of a whole compressed log of common size, of one with an end just the first and the last: in a quarter of the time
     that ``log_lines`` takes. None for any other file: that is for ``log_lines``, which says what is wrong with it."""
-    if path.suffix != ".gz" or size_bytes > SMALL_BYTES:
+    if path.suffix != ".gz" or size_bytes > SMALL_BYTES or not path.is_file():
         return None
     unpacking = zlib.decompressobj(wbits=31)
     try:

@@ -6,6 +6,7 @@ import gzip
 import json
 import tempfile
 import time
+from base64 import b64encode, urlsafe_b64encode
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -223,3 +224,23 @@ def test_head_port_names_and_results_are_masked_too(tmp_path: Path) -> None:
     session.end(result_of(session="/srv/hunter22/x"))
     assert b"hunter22" not in part_of(path).read_bytes()
     session.close()
+
+
+@pytest.mark.parametrize("user", ["", "a", "ab", "abc", "client"])
+@pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
+def test_basic_credentials_that_an_answer_quotes_give_no_secret_away(user: str, encode) -> None:
+    secret = "s3cr3t~~VALUE/??/key+9"
+    quoted = encode(f"{user}:{secret}".encode())
+    masked, spans = Masker(lambda: (secret,)).mask_body(b"refused: Basic " + quoted, "text/plain")
+    ((start, length),) = spans
+    # All but the characters at the ends that the user's name, or the padding, has bits in.
+    assert length >= len(secret) * 8 // 6 - 1
+    assert masked[start : start + length] == b"*" * length
+    assert masked.startswith(b"refused: Basic ")
+
+
+def test_a_url_s_fragment_is_masked() -> None:
+    url = "http://api.example/v1?method=x#access_token=abcdefgh"
+    assert Masker().mask_url(url) == "http://api.example/v1?method=x#" + "*" * len("access_token=abcdefgh")
+    headers = Masker().mask_headers((("Location", url),))
+    assert "abcdefgh" not in headers[0][1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -169,3 +170,21 @@ def test_a_packed_log_is_summed_up_as_the_same_log_unpacked(tmp_path: Path) -> N
             packed.write_bytes(gzip.compress(content + tail))
             assert replace(summarise(packed), path=plain, size_bytes=0) == replace(summarise(plain), size_bytes=0)
             assert summarise(packed).torn == bool(tail)
+
+
+@pytest.mark.parametrize("name", ["pipe.jsonl", "pipe.jsonl.gz", "pipe.jsonl.part"])
+def test_a_named_pipe_is_damage_and_keeps_nobody_waiting(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    (summary,) = find(tmp_path)
+    assert "not a file" in (summary.problem or "")
+    assert not summary.running
+    with pytest.raises(SessionError, match="not a file"):
+        read_log(tmp_path / name)
+
+
+def test_what_is_no_file_does_not_keep_a_station_from_starting(tmp_path: Path) -> None:
+    (tmp_path / "folder.jsonl.part").mkdir()
+    os.mkfifo(tmp_path / "pipe.jsonl.part")
+    (tmp_path / "nowhere.jsonl.part").symlink_to(tmp_path / "gone")
+    assert finish_cut_off(tmp_path) == ()
+    assert len(list(tmp_path.iterdir())) == 3
