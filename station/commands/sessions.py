@@ -140,9 +140,10 @@ def _row(summary: SessionSummary) -> str:
         started = datetime.fromtimestamp(summary.started_wall_s, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:23]
     state = next((word for word, true in _states(summary) if true), "-")
     cells = {name: printable(getattr(summary, name) or "-", 64) for name in _CRITERIA}
-    cells["outcome"] = summary.outcome or state
-    what = summary.problem or ("torn" if summary.torn else None)
-    remark = f"  ({printable(what, 80)})" if what and summary.outcome else ""
+    if not summary.outcome:
+        cells["outcome"] = state
+    what = summary.problem or ("torn" if summary.torn and summary.outcome else None)
+    remark = f"  ({printable(what, 200)})" if what else ""
     return _ROW.format(started=started, path=f"{printable(str(summary.path))}{remark}", **cells)
 
 

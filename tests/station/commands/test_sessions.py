@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from station.cli import main
 from station.model import Outcome
-from station.session.format import read_log
+from station.session.format import FORMAT_VERSION, Event, encode_events, read_log
 from station.session.store import find
 from tests.support.command import PATIENCE_S, running, told_to_end
 from tests.support.sessions import record, result_of, start
@@ -45,6 +46,24 @@ def test_list_prints_a_row_per_log(folder: Path, capsys: pytest.CaptureFixture[s
     titles, *rows = capsys.readouterr().out.splitlines()
     assert titles.split() == ["started", "socket", "outcome", "chipId", "deviceId", "sn", "code", "path"]
     assert [row.split()[3] for row in rows] == ["CUT", "FAIL", "PASS"]
+
+
+def test_list_sends_nothing_of_a_log_to_the_terminal_and_says_why_one_cannot_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = "PASS\x1b[2J\x1b]0;title\x07\r\u202e"
+    head = Event(0, 0, "head", fields={"format": FORMAT_VERSION, "wall_s": 0.0, "station": "s", "socket": hostile})
+    end = Event(
+        1, 1, "end", fields={"result": dict.fromkeys(("outcome", "code", "chip_id", "sn", "device_id"), hostile)}
+    )
+    (tmp_path / "hostile.jsonl").write_bytes(encode_events([head, end]))
+    other = replace(head, fields=head.fields | {"format": FORMAT_VERSION + 1})
+    (tmp_path / "later.jsonl").write_bytes(encode_events([other]))
+    main(["sessions", "list", "--dir", str(tmp_path)])
+    listed = capsys.readouterr().out
+    assert all(character.isprintable() or character == "\n" for character in listed)
+    assert len(listed.splitlines()) == 3
+    assert f"not a session log of format {FORMAT_VERSION}" in listed
 
 
 def test_list_asks_the_journal_of_a_station(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
