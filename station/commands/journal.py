@@ -36,10 +36,13 @@ def run(options: argparse.Namespace) -> int:
         return _move(options)
     if options.action == "accept":
         return _accept(options)
-    with reading(configured(options).station) as journal:
+    config = configured(options).station
+    with reading(config) as journal:
         if options.action == "backup":
             from station.restored import make_marked
 
+            if config.database is not None:
+                journal.backup(options.to)  # raises: the server's own tool does it
             make_marked(options.to, journal.backup)
             sys.stdout.write(f"{options.to}\n")
             return 0
