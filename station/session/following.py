@@ -36,6 +36,8 @@ class Following:
         damage, and for a file in which no head appears within ``HEAD_WAIT_S``."""
         kind: str | None = None
         polls_left = int(HEAD_WAIT_S / POLL_S)
+        if self._path.exists() and not self._path.is_file():
+            raise SessionError(f"{self._path}: not a file")
         try:
             with self._path.open("rb") as file:
                 while kind != "end":

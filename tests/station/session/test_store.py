@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from drivers.clock import SystemClock
 from station.errors import SessionError
 from station.model import Outcome, Unit, UnitStatus
+from station.session.following import Following
 from station.session.format import read_log
 from station.session.masking import Masker
 from station.session.recorder import RecordingSession
@@ -180,6 +181,8 @@ def test_a_named_pipe_is_damage_and_keeps_nobody_waiting(tmp_path: Path, name: s
     assert not summary.running
     with pytest.raises(SessionError, match="not a file"):
         read_log(tmp_path / name)
+    with pytest.raises(SessionError, match="not a file"):
+        next(Following(tmp_path / name, SystemClock()).events())
 
 
 def test_what_is_no_file_does_not_keep_a_station_from_starting(tmp_path: Path) -> None:
