@@ -67,6 +67,8 @@ class Viewer:
         self.url = url
         self.complaints: list[str] = []
         """Errors and warnings in the console, breaches of the policy among them, and exceptions in scripts."""
+        self.is_judged = True
+        """False for somebody who does what a browser complains of."""
         self.context.on("console", self._hear)
         self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
 
@@ -75,7 +77,7 @@ class Viewer:
 
     def __exit__(self, kind: object, *_: object) -> None:
         self.context.close()
-        if kind is None:
+        if kind is None and self.is_judged:
             self.judge()
 
     def open(self, path: str = "/") -> Page:
