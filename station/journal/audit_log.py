@@ -12,13 +12,11 @@ from station.journal.schema import audit
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """Lines of one station, newest first: those before the line numbered ``before`` and of one ``action``, where given.
-    Raises ValueError."""
+    """Lines of one station, newest first: those before the line numbered ``before``, where that is given. Raises ValueError."""
 
     station: str
     before: int | None = None
     limit: int = 100
-    action: str | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= LISTING_MAX:
@@ -46,8 +44,6 @@ def lines(connection: sa.Connection, wanted: AuditQuery) -> tuple[AuditLine, ...
     )
     if wanted.before is not None:
         statement = statement.where(audit.c.id < wanted.before)
-    if wanted.action is not None:
-        statement = statement.where(audit.c.action == wanted.action)
     return tuple(
         AuditLine(row["id"], row["at"], row["operator"], row["action"], row["chip_id"], row["reason"], row["detail"])
         for row in connection.execute(statement).mappings()

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from station.journal import allocation, audit_log, session_index, statistics, units, versions
+from station.journal import allocation, audit_log, desk_lists, session_index, statistics, units, versions
 from station.journal.audit_log import AuditLine, AuditQuery
+from station.journal.desk_lists import LostBatch, ReprintLine
 from station.journal.pool import BatchState, PoolLevels
 from station.journal.records import (
     LISTING_MAX,
@@ -69,6 +70,18 @@ class JournalReader:
     def audit_lines(self, wanted: AuditQuery) -> tuple[AuditLine, ...]:
         """What people did at a station, newest first."""
         return self._store.run(lambda connection: audit_log.lines(connection, wanted))
+
+    def reprints(self, before: int | None = None, limit: int = 100) -> tuple[ReprintLine, ...]:
+        """Labels that somebody asked for once more, newest first: those before the line numbered ``before``."""
+        return self._store.run(lambda connection: desk_lists.reprints(connection, before, limit))
+
+    def lost_batches(self, limit: int = 100) -> tuple[LostBatch, ...]:
+        """Batches of ids whose answer was lost, newest first."""
+        return self._store.run(lambda connection: desk_lists.lost_batches(connection, limit))
+
+    def has_retired_id(self, unit: Unit) -> bool:
+        """Whether an id that the unit holds is out of use."""
+        return self._store.run(lambda connection: desk_lists.has_retired_id(connection, unit))
 
     def cycles(self, limit: int = 100) -> tuple[CycleRecord, ...]:
         """The last cycles, newest first; at most ``LISTING_MAX``."""

@@ -13,9 +13,10 @@ import pytest
 
 from drivers.simulated.print_queue import PrinterManners
 from station.journal.records import Decision
-from station.model import Effect, EffectKind, EffectState, Outcome, Unit, UnitStatus
+from station.model import Effect, EffectKind, EffectState, IdKind, Outcome, Unit, UnitStatus
+from station.panel.pages import supervisor
 from station.panel.pages.shipping import MAX_SCANS
-from station.panel.pages.supervisor import ROWS, fitting
+from station.panel.pages.supervisor import fitting
 from station.production_api.simulator.faults import Fault, FaultKind
 from station.production_api.wire import ACTIVATE_DEVICE_ID
 from tests.support.panel import LOCAL, Served, Visitor, served
@@ -90,7 +91,7 @@ def test_a_unit_that_was_scrapped_waits_for_nobody(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("calls", "decisions"),
     [
-        ([], [Decision.RETRY, Decision.SCRAP]),
+        ([], [Decision.RETRY, Decision.DONE, Decision.SCRAP]),
         ([{"device_id": "d88b"}], [Decision.RETRY, Decision.NOT_DONE, Decision.DONE, Decision.SCRAP]),
         ([{"device_id": None}], [Decision.NOT_DONE, Decision.DONE, Decision.SCRAP]),
     ],
@@ -105,6 +106,7 @@ def test_only_decisions_that_can_be_carried_out_are_offered(
     unit = Unit("C1", "app", None, None, UnitStatus.RESERVED, open_effects=effects)
     assert list(fitting(unit)) == decisions
     assert Decision.SCRAP not in fitting(replace(unit, shipped=True))
+    assert fitting(unit, has_retired_id=True) == (Decision.DONE, Decision.SCRAP)
 
 
 def lose(place: Served, kind: FaultKind) -> None:
@@ -132,23 +134,41 @@ def test_a_label_in_doubt_is_settled_and_labels_printed_again_are_listed_by_who_
             visitor.send_form(f"/units/{chip_id}/reprint", {"reason": "torn <b>", "operator": "Bo"}).status_code == 200
         )
         page = visitor.get("/supervisor/reprints").text
-        for text in (chip_id, "Bo (not logged in)", "torn &lt;b&gt;", "copy 2"):
+        for text in (chip_id, "Bo (not logged in)", "torn &lt;b&gt;", '<td class="number">2</td>'):
             assert text in page
         assert "label.printed" not in page
 
 
-def test_labels_printed_again_are_listed_page_by_page(tmp_path: Path) -> None:
+def test_labels_printed_again_are_listed_page_by_page_with_what_became_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "ROWS", 2)
     with desk(tmp_path) as (place, visitor):
-        for number in range(ROWS + 2):
-            place.jig.note("label.reprint", operator=f"user {number}")
-            place.jig.note("page.login", operator="somebody else")
+        result = place.cycle(place.rig.board()).result
+        place.rig.reprints[result.sn or ""] += 3
+        for number in range(2):
+            form = {"reason": f"reason {number}", "operator": "Ann"}
+            assert visitor.send_form(f"/units/{result.chip_id}/reprint", form).status_code == 200
+        place.rig.printer.queue.manners = PrinterManners(paper_for=0)
+        visitor.send_form(f"/units/{result.chip_id}/reprint", {"reason": "reason 2", "operator": "Ann"})
+        fate = place.rig.rows("SELECT fate FROM labels ORDER BY effect DESC LIMIT 1")[0]["fate"]
+        assert fate != "printed"
         first = visitor.get("/supervisor/reprints").text
-        assert re.findall(r"user (\d+)", first) == [str(number) for number in range(ROWS + 1, 1, -1)]
-        assert "somebody else" not in first
+        assert re.findall(r"reason (\d)", first) == ["2", "1"]
+        assert re.findall(r'class="fate (\w+)"', first) == [fate, "printed"]
         older = re.search(r'href="(/supervisor/reprints\?before=\d+)"', first)
         assert older is not None
-        assert re.findall(r"user (\d+)", visitor.get(older[1]).text) == ["1", "0"]
+        assert re.findall(r"reason (\d)", visitor.get(older[1]).text) == ["0"]
         assert visitor.get("/supervisor/reprints?before=x").status_code == 400
+
+
+def test_ids_possibly_lost_are_listed_with_when_they_were_asked_for(tmp_path: Path) -> None:
+    with desk(tmp_path) as (place, visitor):
+        place.ready()
+        batch = place.jig.journal.begin_batch(IdKind.SN, 7)
+        place.jig.journal.lose_batch(batch, "no answer")
+        page = visitor.get("/supervisor").text
+        assert re.search(r"<li>.*bench · 7 SN</li>", page)
 
 
 # -- shipping ------------------------------------------------------------------------------------------------------------

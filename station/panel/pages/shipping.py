@@ -86,7 +86,7 @@ def _page(visit: Visit, told: tuple[Told, ...], carton: str = "") -> Response:
         told=told,
         shipped=sum(one.ok for one in told),
         by_carton=visit.form.get("by") == "carton",
-        carton=carton,
+        carton=carton if any(not one.ok for one in told) else "",  # it is typed once, until all of it is shipped
         operator=printable(visit.form.get("operator", "").strip(), MAX_CARTON_CHARS),
     )
 

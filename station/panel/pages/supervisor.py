@@ -9,7 +9,6 @@ from types import MappingProxyType
 from starlette.responses import Response
 
 from station.desk import Resolve, SettleLabel
-from station.journal.audit_log import AuditQuery
 from station.journal.records import LISTING_MAX, Decision, UnitQuery
 from station.model import EffectKind, EffectState, IdKind, Unit
 from station.panel.moments import moment, zone
@@ -27,21 +26,28 @@ _ID_OF: Mapping[EffectKind, str] = MappingProxyType({EffectKind.ACTIVATE: "devic
 
 def show(visit: Visit) -> Response:
     """All that waits for a decision; the newest units first."""
-    held = visit.context.reader.units(UnitQuery(held=True, scrapped=False, limit=LISTING_MAX))
+    reader = visit.context.reader
+    held = reader.units(UnitQuery(held=True, scrapped=False, limit=LISTING_MAX))
     doubtful = [
         unit for unit in visit.context.reader.units(UnitQuery(unsettled=True, limit=LISTING_MAX)) if in_doubt(unit)
     ]
-    counts = visit.context.reader.pool_levels().counts
+    counts = reader.pool_levels().counts
     return visit.render(
         "supervisor.html",
         held=[
-            (unit, visit.context.words.of_code(unit.hold_code or "unit.set_aside"), fitting(unit))
+            (
+                unit,
+                visit.context.words.of_code(unit.hold_code or "unit.set_aside"),
+                fitting(unit, has_retired_id=reader.has_retired_id(unit)),
+            )
             for unit in held[:ROWS]
         ],
         held_count=len(held),
         doubtful=doubtful[:ROWS],
         doubtful_count=len(doubtful),
         ids=[("DeviceID", counts[IdKind.DEVICE_ID]), ("SN", counts[IdKind.SN])],
+        lost=reader.lost_batches(ROWS),
+        moment=moment,
         unit_path=unit_path,
         plain=printable,
     )
@@ -52,24 +58,26 @@ def in_doubt(unit: Unit) -> bool:
     return any(e.kind is EffectKind.PRINT and e.state is EffectState.IN_DOUBT for e in unit.open_effects)
 
 
-def fitting(unit: Unit) -> tuple[Decision, ...]:
+def fitting(unit: Unit, *, has_retired_id: bool = False) -> tuple[Decision, ...]:
     """The decisions that can be carried out for a held unit, the mildest first (``station.journal.decisions``)."""
     calls = [effect for effect in unit.open_effects if effect.kind in _ID_OF]
-    found = []
-    if all(effect.request.get(_ID_OF[effect.kind]) is not None for effect in calls):
-        found.append(Decision.RETRY)
-    found += [Decision.NOT_DONE, Decision.DONE] if calls else []
-    return (*found, *(() if unit.shipped else (Decision.SCRAP,)))
+    names_ids = all(effect.request.get(_ID_OF[effect.kind]) is not None for effect in calls)
+    fits = {
+        Decision.RETRY: names_ids and not has_retired_id,
+        Decision.NOT_DONE: bool(calls) and not has_retired_id,
+        Decision.DONE: True,
+        Decision.SCRAP: not unit.shipped,
+    }
+    return tuple(decision for decision, does in fits.items() if does)
 
 
 def reprints(visit: Visit) -> Response:
-    """Labels that were printed once more: who, when, why, which copy; newest first."""
+    """Labels that somebody asked for once more: who, when, why, which copy, and what became of it; newest first."""
     text = visit.asked("before")
     if text and not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
         raise Refused(HTTPStatus.BAD_REQUEST, visit.context.words.t("audit.no_number", text=printable(text, 20)))
     before = int(text) if text else None
-    station = visit.context.configuration.station.station
-    found = visit.context.reader.audit_lines(AuditQuery(station, before, ROWS + 1, action="label.reprint"))
+    found = visit.context.reader.reprints(before, ROWS + 1)
     return visit.render(
         "reprints.html",
         lines=found[:ROWS],
