@@ -21,6 +21,7 @@ def test_units_are_shipped_by_a_scanner_alone(tmp_path: Path, viewer: Callable[.
         units = [place.cycle(place.rig.board()).result for _ in range(4)]
         page = viewer(place.url).open("/shipping")
         for unit in units[:2]:
+            expect(page.get_by_label("Scan chipId, SN or DeviceID")).to_be_focused()
             page.keyboard.type(unit.sn or "?")
             page.keyboard.press("Enter")
             expect(page.locator(".told .ok")).to_contain_text(unit.sn or "?")
