@@ -75,7 +75,7 @@ class Bootloader(Protocol):
 
     def identify(self) -> Identity:
         """Wake the bootloader, check the part, read chipId, appEui and the DeviceID field; every memory read is proven
-        (twice, where reads carry no checksum). Raises FieldInvalid where chipId does not decode."""
+        (by a second read, where reads carry no checksum). Raises FieldInvalid where chipId does not decode."""
 
     def plan_write(self, device_id: str, previous: WritePlan | None = None) -> WritePlan:
         """Read what the write must preserve and return the plan. Changes nothing on the board.
@@ -90,7 +90,8 @@ class Bootloader(Protocol):
         Raises WriteNotKept when the memory does not hold the image after the bounded retries."""
 
     def verify(self) -> Identity:
-        """Read chipId and the DeviceID field again (``app_eui`` again too), from the board, never from memory of this object."""
+        """Read chipId and the DeviceID field again (``app_eui`` again too), from the board, never from memory of this object. What
+        was read or written before may stand in for the second read, where it says the same."""
 
 
 class BootloaderDriver(Protocol):

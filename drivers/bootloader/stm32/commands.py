@@ -18,7 +18,7 @@ from drivers.bootloader.stm32.wake import BREAKER, PROBE, wake_bytes
 from drivers.clock import Clock, Deadline
 from drivers.errors import BoardError, BoardGarbled, BoardProtected, BoardRefused, BoardSilent, DeadlineExpired
 from drivers.reset import ResetSequence, run_reset
-from drivers.transport import SerialTransport, read_exactly
+from drivers.transport import SerialTransport
 
 MAX_NOISE_BYTES = 64
 """Bytes that are neither ACK nor NACK, tolerated before a chip's first answer (glitches while its pins come up)."""
@@ -164,19 +164,24 @@ class Rom:
                 return
         raise BoardGarbled(f"{self.link.name}: the board never stops sending")
 
-    def read_proven(self, address: int, size_bytes: int) -> bytes:
-        """Any number of bytes, each chunk of which two reads agree on: READ MEMORY carries no checksum.
+    def read_proven(self, address: int, size_bytes: int, expected: bytes | None = None) -> bytes:
+        """Any number of bytes, each chunk of which two witnesses agree on: READ MEMORY carries no checksum. A witness is a read, or
+        ``expected``, of the same size: what an earlier read or a write says should stand there.
 
-        Raises BoardProtected, BoardRefused, or BoardGarbled when no two of the bounded number of reads agree.
+        Raises BoardProtected, BoardRefused, or BoardGarbled when no two of the bounded number of witnesses agree.
         """
         longest = self.part.transfer_max_bytes
         return b"".join(
-            self._read_chunk_proven(address + start, min(longest, size_bytes - start))
+            self._read_chunk_proven(
+                address + start,
+                min(longest, size_bytes - start),
+                None if expected is None else expected[start : start + longest],
+            )
             for start in range(0, size_bytes, longest)
         )
 
-    def _read_chunk_proven(self, address: int, size_bytes: int) -> bytes:
-        seen: list[bytes] = []
+    def _read_chunk_proven(self, address: int, size_bytes: int, expected: bytes | None) -> bytes:
+        seen = [] if expected is None else [expected]
         for _ in range(self.timing.attempts + 1):
             data = self._retrying(lambda: self._read(address, size_bytes))
             if data in seen:
@@ -233,8 +238,7 @@ class Rom:
         raise problem
 
     def _product_id(self) -> int:
-        self._command(Command.GET_ID, "GET ID")
-        reply = self._receive(codec.ID_REPLY_BYTES, "GET ID")
+        reply = self._command(Command.GET_ID, "GET ID", codec.ID_REPLY_BYTES)
         try:
             return codec.parse_product_id(reply)
         except BoardGarbled as garbled:
@@ -244,27 +248,31 @@ class Rom:
         what = f"READ MEMORY {address:#010x}, {size_bytes} bytes"
         self._command(Command.READ_MEMORY, what)
         self._turn(codec.address_frame(address), f"{what}: address")
-        self._turn(codec.length_frame(size_bytes), f"{what}: length")
-        return self._receive(size_bytes, what)
+        return self._turn(codec.length_frame(size_bytes), f"{what}: length", reply_bytes=size_bytes)
 
-    def _command(self, command: Command, what: str) -> None:
-        self._turn(codec.command_frame(command), what, at_command=True)
+    def _command(self, command: Command, what: str, reply_bytes: int = 0) -> bytes:
+        return self._turn(codec.command_frame(command), what, reply_bytes=reply_bytes, at_command=True)
 
-    def _turn(self, frame: bytes, what: str, extra_s: float = 0.0, *, at_command: bool = False) -> None:
-        """Send a frame and take its ACK. Raises Nacked or Lapsed."""
+    def _turn(
+        self, frame: bytes, what: str, extra_s: float = 0.0, *, reply_bytes: int = 0, at_command: bool = False
+    ) -> bytes:
+        """Send a frame; take its ACK and the ``reply_bytes`` behind it, which are returned. Raises Nacked or Lapsed."""
         self._send(frame)
-        answer = self._receive(1, what, extra_s + self.timing.wire_s(len(frame)))[0]
-        if answer == NACK:
-            raise Nacked(f"the chip refuses {what} (NACK)", at_command=at_command)
-        if answer != ACK:
-            raise Lapsed(f"{answer:#04x} came in answer to {what}, neither ACK nor NACK")
-
-    def _receive(self, size_bytes: int, what: str, extra_s: float = 0.0) -> bytes:
-        wait_s = self.timing.reply_s + self.timing.wire_s(size_bytes) + extra_s
-        try:
-            return read_exactly(self.link, size_bytes, Deadline.after(wait_s, self.clock))
-        except DeadlineExpired as expired:
-            raise Lapsed(f"no answer to {what}: {expired}") from expired
+        size_bytes = 1 + reply_bytes
+        wait_s = self.timing.reply_s + self.timing.wire_s(len(frame) + size_bytes) + extra_s
+        deadline = Deadline.after(wait_s, self.clock)
+        received = b""
+        while len(received) < size_bytes:
+            try:
+                received += self.link.read(size_bytes - len(received), deadline)
+            except DeadlineExpired as expired:
+                heard = f"{len(received)} of {size_bytes} bytes" if received else "nothing"
+                raise Lapsed(f"no answer to {what}: {self.link.name}: {heard} came in time") from expired
+            if received[0] == NACK:
+                raise Nacked(f"the chip refuses {what} (NACK)", at_command=at_command)
+            if received[0] != ACK:
+                raise Lapsed(f"{received[0]:#04x} came in answer to {what}, neither ACK nor NACK")
+        return received[1:]
 
     def _send(self, data: bytes) -> None:
         self.link.write(data, Deadline.after(self.timing.reply_s + self.timing.wire_s(len(data)), self.clock))

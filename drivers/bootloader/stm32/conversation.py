@@ -14,6 +14,7 @@ from drivers.bootloader.stm32.memory import (
     merge_for_reading,
     needs_erase,
     overlay,
+    rewritten,
     write_unit_of,
 )
 from drivers.bootloader.stm32.options import MemoryField, Stm32Options
@@ -43,6 +44,9 @@ class Stm32Conversation:
     """How often the chip had been woken when it last proved to be the identified one: woken since, it may be another."""
     _seen: dict[Span, bytes] = field(default_factory=dict)
     """What was read of the identified chip and not written since."""
+    _expected: dict[Span, bytes] = field(default_factory=dict)
+    """What should stand in the memory of the identified chip, by what was last read of it and written to it. A read that agrees
+    needs no second one."""
 
     @property
     def _part(self) -> Part:
@@ -52,12 +56,14 @@ class Stm32Conversation:
         """One turn to wake a fresh chip, one for its product id, three for each read, each read twice. From here on the
         conversation is with this chip and no other."""
         self._chip_id = None
+        self._expected.clear()
         identity = self._identity(self.rom.wake())
         self._chip_id = identity.chip_id
         return identity
 
     def verify(self) -> Identity:
-        """As ``identify``, for a chip that is awake. A board that has taken its place is woken too, and names itself."""
+        """As ``identify``, for a chip that is awake, each read once where it finds what was read and written before. A board that
+        has taken the chip's place is woken too, and names itself."""
         return self._identity(self.rom.wake_again())
 
     def plan_write(self, device_id: str, previous: WritePlan | None = None) -> WritePlan:
@@ -102,7 +108,7 @@ class Stm32Conversation:
     def write(self, plan: WritePlan) -> None:
         """See ``Bootloader``. A plan without an erase whose units turn out to hold something else raises WriteNotKept: plan anew.
 
-        Takes at most ``attempts`` times the erase, the writes and two reads of the image.
+        Takes at most ``attempts`` times the erase, the writes and two reads of the image, one where that finds the image.
         """
         span, pages = check_plan(self._part, self.options.device_id, plan)
         self._ensure_awake()
@@ -119,8 +125,9 @@ class Stm32Conversation:
                 except Lapsed as lapse:  # whether it took effect shows when it is read back
                     problem = str(lapse)
                     self.rom.wake_again()
-            held = self._read_of_same_board(span)
+            held = self._read_of_same_board(span, plan.image)
             if held == plan.image:
+                self._expected = rewritten(self._expected, span, plan.image)
                 return
         raise WriteNotKept(f"after {attempts} attempts {span} are not as written: {problem}")
 
@@ -157,17 +164,17 @@ class Stm32Conversation:
         self._seen[span] = data
         return data
 
-    def _read_of_same_board(self, span: Span) -> bytes:
+    def _read_of_same_board(self, span: Span, expected: bytes | None = None) -> bytes:
         """Proven bytes of the board that was identified, if one was. Raises BoardSwapped when the chip had to be woken again and
         turns out to be another; nothing was written to that one."""
-        data = self.rom.read_proven(span.address, span.size_bytes)
+        data = self.rom.read_proven(span.address, span.size_bytes, expected)
         if self._chip_id is not None and self.rom.wakes != self._proven_at_wake:
             found = self._identity(self.rom.wake_again()).chip_id
             if found != self._chip_id:
                 raise BoardSwapped(
                     f"chip {found} is in the socket where {self._chip_id} was; nothing was written to it"
                 )
-            data = self.rom.read_proven(span.address, span.size_bytes)
+            data = self.rom.read_proven(span.address, span.size_bytes, expected)
         return data
 
     def _identity(self, product_id: int) -> Identity:
@@ -178,7 +185,7 @@ class Stm32Conversation:
             identity, blocks = self._read_fields(product_id)
             if self.rom.wakes == wake:
                 if self._chip_id in (None, identity.chip_id):
-                    self._proven_at_wake, self._seen = wake, blocks
+                    self._proven_at_wake, self._seen, self._expected = wake, blocks, dict(blocks)
                 return identity
         raise BoardGarbled("the chip fell silent in each attempt to read its fields")
 
@@ -186,16 +193,19 @@ class Stm32Conversation:
         source, app_eui, device_id = self.options.chip_id, self.options.app_eui, self.options.device_id
         # The UID is read by itself: it stands in another memory, and the ROM is particular about how.
         uid = self._uid_read()
-        uid_raw = uid.extract(self.rom.read_proven(uid.address, uid.size_bytes)) if uid else b""
+        alone = [Span(uid.address, uid.size_bytes)] if uid else []
         fields = [app_eui, device_id, *([source] if isinstance(source, MemoryField) else [])]
         wanted = (Span(each.address, each.size_bytes) for each in fields)
         spans = merge_for_reading(wanted, self._part.transfer_max_bytes)
-        blocks = {span: self.rom.read_proven(span.address, span.size_bytes) for span in spans}
+        blocks = {
+            span: self.rom.read_proven(span.address, span.size_bytes, self._expected.get(span))
+            for span in [*alone, *spans]
+        }
         if isinstance(source, MemoryField):
             product_id = self.rom.prove_product_id(product_id)
             chip_id = self._chip_id_of_memory(product_id, _field_in(blocks, source))
         else:
-            chip_id = self._chip_id_of_uid(uid_raw)
+            chip_id = self._chip_id_of_uid(uid.extract(blocks[alone[0]]) if uid else b"")
         return Identity(chip_id, as_eui64(_field_in(blocks, app_eui)), _field_in(blocks, device_id)), blocks
 
     def _uid_read(self) -> UidRead | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from drivers.bootloader.stm32.parts import Part
@@ -55,6 +55,18 @@ def overlay(image: bytes, offset: int, patch: bytes) -> bytes:
     if len(result) != len(image):
         raise ValueError(f"{len(patch)} bytes at {offset} do not fit into {len(image)}")
     return result
+
+
+def rewritten(held: Mapping[Span, bytes], span: Span, image: bytes) -> dict[Span, bytes]:
+    """What stands in each span of ``held`` after ``image`` was written to ``span``."""
+    return {each: _rewritten(each, data, span, image) for each, data in held.items()}
+
+
+def _rewritten(held: Span, data: bytes, span: Span, image: bytes) -> bytes:
+    start, end = max(held.address, span.address), min(held.end, span.end)
+    if start >= end:
+        return data
+    return overlay(data, start - held.address, image[start - span.address : end - span.address])
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,12 +86,12 @@ def test_identifying_takes_the_fewest_turns():
 
 
 def test_a_blank_field_is_written_with_what_identifying_read():
-    """Three turns of WRITE MEMORY and two reads to prove it."""
+    """Three turns of WRITE MEMORY and one read, which finds what was written."""
     link, conversation = talk(WL.chip(), WL)
     conversation.identify()
     before = len(link.sent)
     conversation.write(conversation.plan_write(DEVICE_ID))
-    assert len(link.sent) - before == 3 + 2 * 3
+    assert len(link.sent) - before == 3 + 3
 
 
 @KINDS
@@ -296,7 +296,7 @@ def test_a_nack_out_of_nowhere_is_asked_again():
     assert talk(chip, WL)[1].identify().chip_id == UID_TEXT
 
 
-@pytest.mark.parametrize("at", range(0, 80, 7))
+@pytest.mark.parametrize("at", range(0, 71, 7))
 def test_a_pulled_cable_is_a_lost_port_at_once(at):
     link, conversation = talk(SHARED.chip(), SHARED)
     link.lost_after_bytes = at
@@ -527,6 +527,44 @@ def test_a_plan_that_is_not_this_configurations_is_misuse(changes):
     with pytest.raises(DriverMisuse):
         conversation.write(WritePlan(**{**fields, **changes}))
     assert link.sent == []
+
+
+def test_what_is_known_of_the_board_stands_in_for_the_second_read_of_a_verification():
+    """The probe's two bytes, GET ID, and three turns each for the UID and the two blocks."""
+    link, conversation = talk(WL.chip(), WL)
+    conversation.identify()
+    conversation.write(conversation.plan_write(DEVICE_ID))
+    before = len(link.sent)
+    assert conversation.verify().device_id.value == DEVICE_ID
+    assert len(link.sent) - before == 2 + 3 * 3
+
+
+def replies_until_verified(board):
+    chip = board.chip()
+    written(board, chip)
+    return chip.reply_bytes
+
+
+@pytest.mark.parametrize("at", range(reply_bytes_of_identify(WL) + 1, replies_until_verified(WL) + 1))
+def test_one_flipped_or_lost_reply_byte_never_changes_what_is_verified(at):
+    """Whichever byte behind the identification it is: what differs from what is known is read again."""
+    for faults in (ChipFaults(garbled_replies={at: 0x10}), ChipFaults(dropped_replies=frozenset({at}))):
+        chip = WL.chip(faults=faults)
+        verified = written(WL, chip)
+        assert (verified.chip_id, verified.device_id.value) == (UID_TEXT, DEVICE_ID)
+        assert chip.memory.read(WL.device_id, 16) == RAW
+
+
+def test_memory_that_lost_what_was_written_is_reported_as_it_is():
+    """Two reads agree against what is known."""
+    chip = WL.chip()
+    link, conversation = talk(chip, WL)
+    conversation.identify()
+    conversation.write(conversation.plan_write(DEVICE_ID))
+    chip.memory.poke(WL.device_id, bytes(8))
+    before = len(link.sent)
+    assert conversation.verify().device_id.value != DEVICE_ID
+    assert len(link.sent) - before == 2 + 3 * 4
 
 
 # -- boards come and go --------------------------------------------------------------------------------------------------
