@@ -11,7 +11,7 @@ from typing import Protocol
 
 from drivers.bootloader import Bootloader, BootloaderDriver, Reading
 from drivers.errors import DriverMisuse
-from drivers.printer import LabelPrinter, Receipt, ready_printer
+from drivers.printer import Fate, LabelPrinter, Receipt, ready_printer
 from drivers.transport import SerialTransport, Transport
 from station.cycle import Bench, Beside
 from station.errors import UnitError
@@ -195,7 +195,7 @@ class _Labels:
             printer, clock = self.policy.printer, self.session.clock
             opener = self.world.open_printer if has_come else self._busy
             with ready_printer(printer, lambda: self.session.pipe("printer", opener), clock) as link:
-                yield _ReadyPrinter(printer, link, self.session)
+                yield _ReadyPrinter(printer, link, self.session, self.world.printer_turn)
 
     def _busy(self) -> Transport:
         raise self.world.printer_turn.missed()
@@ -208,6 +208,11 @@ class _ReadyPrinter:
     printer: LabelPrinter
     link: Transport
     session: Session
+    turn: Turn
 
     def print(self, job: bytes) -> Receipt:
-        return self.printer.send(self.link, job, self.session.clock)
+        usual_s = self.session.given("printer.usual_s", {}, float, lambda: self.turn.usual_s)
+        receipt = self.printer.send(self.link, job, self.session.clock, usual_s)
+        if receipt.fate is Fate.PRINTED:
+            self.turn.usual_s = receipt.unasked_s
+        return receipt

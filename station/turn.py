@@ -12,11 +12,16 @@ from drivers.errors import PortBusy
 
 
 class Turn:
-    """The line before one printer, for all threads."""
+    """The line before one printer, for all threads.
+
+    ``usual_s`` belongs to whoever has the turn: how long the last label printed in it took by the driver's measure
+    (``Receipt.unasked_s``), 0 before the first.
+    """
 
     def __init__(self, name: str, bound_s: float) -> None:
         """``bound_s``: how long one who comes waits at most."""
         self._name, self._bound_s = name, bound_s
+        self.usual_s = 0.0
         self._lock = threading.Lock()
         self._line: deque[threading.Event] = deque()
         """Who came, oldest first; the first has the turn, and is told so by its event."""

@@ -29,11 +29,15 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A job's fate, by what it is known (``proof``, such as ``~HS: 0 formats left``), and a line of detail for an engineer."""
+    """A job's fate, by what it is known (``proof``, such as ``~HS: 0 formats left``), and a line of detail for an engineer.
+
+    ``unasked_s``: how long the printer was left alone while it said that it was at work; 0 where it was not asked.
+    """
 
     fate: Fate
     proof: str
     detail: str = ""
+    unasked_s: float = 0.0
 
 
 class LabelPrinter(Protocol):
@@ -51,9 +55,10 @@ class LabelPrinter(Protocol):
         """Ask for the status. Returns when the printer says it is ready (or where the configuration says it cannot tell).
         Raises PrinterSilent, PrinterNotReady or TransportError: nothing was printed."""
 
-    def send(self, link: Transport, job: bytes, clock: Clock) -> Receipt:
+    def send(self, link: Transport, job: bytes, clock: Clock, usual_s: float = 0.0) -> Receipt:
         """Print one job and wait, in bounded time, for the best proof this printer gives. Raises nothing once the first byte
-        may have left: a failure then is a fate."""
+        may have left: a failure then is a fate. ``usual_s`` is the ``unasked_s`` of the last such job, 0 where there was none:
+        a printer that is asked again and again needs not be asked much earlier."""
 
 
 @contextmanager

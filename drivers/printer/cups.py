@@ -80,7 +80,7 @@ class CupsPrinter:
         if problems:
             raise PrinterNotReady(f"{link.name}: CUPS reports {', '.join(problems)}", problems)
 
-    def send(self, link: Transport, job: bytes, clock: Clock) -> Receipt:
+    def send(self, link: Transport, job: bytes, clock: Clock, usual_s: float = 0.0) -> Receipt:  # noqa: ARG002
         """Hand over one job and wait until CUPS is done with it. NOT_PRINTED only where no job was made, or it was cancelled before
         CUPS began with it."""
         try:

@@ -58,7 +58,7 @@ class EscposPrinter:
         if problems:
             raise PrinterNotReady(f"{link.name}: DLE EOT reports {', '.join(problems)}", problems)
 
-    def send(self, link: Transport, job: bytes, clock: Clock) -> Receipt:
+    def send(self, link: Transport, job: bytes, clock: Clock, usual_s: float = 0.0) -> Receipt:  # noqa: ARG002
         """Print one label. NOT_PRINTED only where the status asked right before the first byte forbade sending it."""
         try:
             self.check(link, clock)

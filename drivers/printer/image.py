@@ -35,7 +35,7 @@ class ImagePrinter:
     def check(self, link: Transport, clock: Clock) -> None:
         """A sink has no status: an open transport is ready."""
 
-    def send(self, link: Transport, job: bytes, clock: Clock) -> Receipt:
+    def send(self, link: Transport, job: bytes, clock: Clock, usual_s: float = 0.0) -> Receipt:  # noqa: ARG002
         """PRINTED when the sink has taken all bytes, IN_DOUBT when the write failed part-way."""
         try:
             link.write(job, Deadline.after(self.options.write_timeout_s, clock))

@@ -28,6 +28,11 @@ FASTEST_MM_PER_S = 355.6
 """ZPL II Programming Guide, "^PR Print Rate": 14 inches a second is the highest there is."""
 MAX_UNASKED_S = 0.5
 """However long a label is, a problem shows after this."""
+USUAL_SHARE = 0.97
+"""The part of the usual time after which a printer at work is asked again. Less than 1, or a time that was too long once would
+never become shorter."""
+CLOSE_POLLS = 8
+"""How often it is then asked at a quarter of the interval."""
 _LABEL_LENGTH = re.compile(rb"\^LL(\d{1,5})", re.IGNORECASE)
 
 COUNT_REQUEST = b'! U1 getvar "odometer.total_label_count"\r\n'
@@ -47,7 +52,8 @@ class ZplOptions:
 
     ``idle_answers`` in a row without work or problem prove a print. At ``poll_interval_s`` between requests, ``max_polls`` bounds
     the wait to about 20 s by default; ``max_silences`` is how many requests in a row may go unanswered. Of a printer that was
-    seen at work, the further idle answers are asked for after a quarter of the interval.
+    seen at work, the further idle answers are asked for after a quarter of the interval, and so is the end of its work where it
+    is known when that usually comes.
 
     ``count`` "odometer" asks for the printer's count of labels before and after the job as well, which has to be one more then.
     Zebra's Link-OS printers have it; it is no proof on a printer that others print on too.
@@ -101,7 +107,7 @@ class ZplPrinter:
             raise PrinterNotReady(f"{link.name}: ~HS reports {', '.join(status.problems)}", status.problems)
         return status
 
-    def send(self, link: Transport, job: bytes, clock: Clock) -> Receipt:
+    def send(self, link: Transport, job: bytes, clock: Clock, usual_s: float = 0.0) -> Receipt:
         """Print one format. NOT_PRINTED only where the status asked right before the first byte forbade sending it.
 
         Half a format that an interrupted job left in the printer is cancelled first, or it would end up on this label.
@@ -117,7 +123,7 @@ class ZplPrinter:
             )
             if self.options.status == "none":
                 return Receipt(Fate.PRINTED, "accepted by the port (unproven)", f"{len(job)} bytes")
-            receipt = _await_idle(link, clock, self.options, _shortest_print_s(job, self.options))
+            receipt = _await_idle(link, clock, self.options, _shortest_print_s(job, self.options), usual_s)
             return receipt if before is None or receipt.fate is not Fate.PRINTED else self._recount(link, clock, before)
         except TransportError as error:
             return Receipt(Fate.IN_DOUBT, "no proof: the link failed during the job", str(error))
@@ -165,10 +171,13 @@ def _shortest_print_s(job: bytes, options: ZplOptions) -> float:
     return 0.0 if length is None else min(int(length[1]) / options.dots_per_mm / FASTEST_MM_PER_S, MAX_UNASKED_S)
 
 
-def _await_idle(link: Transport, clock: Clock, options: ZplOptions, shortest_print_s: float) -> Receipt:
+def _await_idle(link: Transport, clock: Clock, options: ZplOptions, shortest_print_s: float, usual_s: float) -> Receipt:
     """Poll until the printer has been idle ``idle_answers`` times in a row, reports a problem, or falls silent. One that is idle
     after a silence may have been switched off and on, and its memory with the job is gone: idleness proves nothing then. One that
-    says it is at work is asked again when the label can be out."""
+    says it is at work is asked again when the label can be out, or shortly before it usually is."""
+    first_s = max(shortest_print_s, min(USUAL_SHARE * usual_s, MAX_UNASKED_S))
+    close = CLOSE_POLLS if usual_s else 0
+    unasked_s = 0.0
     idle = silences = 0
     was_at_work = may_have_restarted = False
     busy = "no answer yet"
@@ -192,10 +201,17 @@ def _await_idle(link: Transport, clock: Clock, options: ZplOptions, shortest_pri
         if may_have_restarted and idle >= options.idle_answers:
             return Receipt(Fate.IN_DOUBT, "no proof: the printer fell silent, then had no job", _RESTARTED)
         if idle >= options.idle_answers:
-            return Receipt(Fate.PRINTED, "~HS: 0 formats left", f"idle in {idle} answers")
+            return Receipt(Fate.PRINTED, "~HS: 0 formats left", f"idle in {idle} answers", unasked_s)
         busy = _work(status)
-        pause_s = options.poll_interval_s / 4 if idle and was_at_work else options.poll_interval_s
-        clock.sleep(max(pause_s, shortest_print_s) if has_begun else pause_s)
+        is_soon = was_at_work and not has_begun and (idle > 0 or close > 0)
+        pause_s = options.poll_interval_s / 4 if is_soon else options.poll_interval_s
+        if has_begun:
+            pause_s = max(pause_s, first_s)
+        elif was_at_work:
+            close -= 1
+        if not status.is_idle:
+            unasked_s += pause_s
+        clock.sleep(pause_s)
     return Receipt(Fate.IN_DOUBT, f"no proof: still busy after {options.max_polls} polls", busy)
 
 

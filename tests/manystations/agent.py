@@ -136,7 +136,7 @@ class RollPrinter:
     def check(self, link: Transport, clock: Clock) -> None:
         """Always ready."""
 
-    def send(self, link: Transport, job: bytes, clock: Clock) -> Receipt:
+    def send(self, link: Transport, job: bytes, clock: Clock, usual_s: float = 0.0) -> Receipt:
         link.write(job, Deadline.after(1.0, clock))
         return Receipt(Fate.PRINTED, "on the roll")
 
