@@ -103,7 +103,8 @@ class Journal:
 
     def reserve(self, cycle: int, chip_id: str, app_eui: str, *, scanned_sn: str | None) -> Unit:
         """See ``CycleJournal``. An id reserved for a chip stays that chip's for ever, even if it is never named; but a scanned SN
-        that is not the unit's takes the place of one that the API never bound to it."""
+        that is not the unit's takes the place of one that the API never bound to it. What a power failure takes back before the
+        first intent was not yet told to anybody."""
         checked_id("chip_id", chip_id)
         checked_id("app_eui", app_eui)
         if scanned_sn is not None:
@@ -118,7 +119,7 @@ class Journal:
                 progress.exchange_sn(scene, facts, scanned_sn)
             return self._found(scene, chip_id)
 
-        return self._write(cycle, work)
+        return self._write(cycle, work, is_lasting=False)
 
     def advance(
         self,
@@ -130,8 +131,12 @@ class Journal:
         verified: bool | None = None,
     ) -> tuple[int, ...]:
         """See ``CycleJournal``. Raises JournalContradiction for what is out of turn or contradicts the record, and UnitError
-        for intents (but a write's) on a unit that is held or shipped."""
-        return self._write(cycle, lambda scene: progress.advance(scene, chip_id, settle, intend, verified))
+        for intents (but a write's) on a unit that is held or shipped. That a unit is verified, and no more, may be lost with the
+        power: the board is read again then."""
+        is_lasting = bool(settle or intend) or not verified
+        return self._write(
+            cycle, lambda scene: progress.advance(scene, chip_id, settle, intend, verified), is_lasting=is_lasting
+        )
 
     def reopen(self, cycle: int, effect_id: int) -> None:
         """See ``CycleJournal``. A print is never reopened."""
@@ -170,8 +175,11 @@ class Journal:
 
     def note_session(self, cycle: int, path: str, sha256: str, size_bytes: int) -> None:
         """Note the finished session log of a cycle: where it is (relative to the session directory), the SHA-256 of the file
-        in hex, its size. Raises JournalContradiction for an unknown cycle or one that has its log already."""
-        self._write(cycle, lambda scene: cycle_rows.note_session(scene, cycle, path, sha256, size_bytes))
+        in hex, its size. Raises JournalContradiction for an unknown cycle or one that has its log already. A note that is lost with
+        the power is made at the next start."""
+        self._write(
+            cycle, lambda scene: cycle_rows.note_session(scene, cycle, path, sha256, size_bytes), is_lasting=False
+        )
 
     # -- the pool ------------------------------------------------------------------------------------------------------
 
@@ -331,13 +339,15 @@ class Journal:
         except JournalError as error:
             logger.warning("cycle %d ended without the journal: %s", cycle, error)
 
-    def _write(self, cycle: int | None, work: Callable[[Scene], T]) -> T:
+    def _write(self, cycle: int | None, work: Callable[[Scene], T], *, is_lasting: bool = True) -> T:
         tenure = self._owned()
         if cycle is not None and self._running.get(cycle, tenure) != tenure:
             raise JournalUnreachable("the database was lost during this cycle")
         now_ms = int(self._clock.wall_s() * 1000)
         try:
-            return self._store.run(lambda connection: work(Scene(connection, now_ms, self._station, cycle)))
+            return self._store.run(
+                lambda connection: work(Scene(connection, now_ms, self._station, cycle)), is_lasting=is_lasting
+            )
         except JournalUnreachable:
             self._tenure.forfeit()
             raise

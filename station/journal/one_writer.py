@@ -3,7 +3,8 @@
 Waiting on SQLite's own lock is unfair, and a sync takes milliseconds on the flash card of a small computer: sixteen sockets that
 each wait for fifteen syncs a cycle would wait for one another. So whoever comes while nobody works carries out all that waits, in
 the order it came, each piece inside a savepoint of its own, commits once, and hands over to the first that has come meanwhile.
-What the callers are promised stays the same: a call returns when its change is on disk.
+What the callers are promised stays the same: a call returns when its change is on disk. Only where every piece of a group may be
+lost with the power is the commit not synced; the next that is takes it along, since a log is synced up to its end.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ MAX_GROUP = 32
 class _Job:
     """One piece of work and what came of it. Where it has to wait, ``called`` is set when it is done, or its thread is to lead."""
 
-    __slots__ = ("called", "error", "is_done", "leads", "result", "work")
+    __slots__ = ("called", "error", "is_done", "is_lasting", "leads", "result", "work")
 
-    def __init__(self, work: Callable[[sa.Connection], Any]) -> None:
+    def __init__(self, work: Callable[[sa.Connection], Any], is_lasting: bool) -> None:
         self.work = work
+        self.is_lasting = is_lasting
         self.called: threading.Event | None = None
         self.leads = False
         self.is_done = False
@@ -61,9 +63,11 @@ class OneWriterStore:
         self._is_busy = False
         self._is_closed = False
         self._connection: sa.Connection | None = None
+        self._syncs: bool | None = None
+        """Whether the connection syncs its commits, as far as was asked of it."""
 
-    def run(self, work: Callable[[sa.Connection], T]) -> T:
-        job = _Job(work)
+    def run(self, work: Callable[[sa.Connection], T], *, is_lasting: bool = True) -> T:
+        job = _Job(work, is_lasting)
         self._take_part(job)
         if isinstance(job.error, SQLAlchemyError | sqlite3.Error):
             raise mapped(job.error, self._name) from job.error
@@ -78,7 +82,7 @@ class OneWriterStore:
                 raise self._too_busy()
             if self._connection is not None:
                 self._connection.close()
-                self._connection = None
+                self._connection = self._syncs = None
             self._engine.dispose()
 
     # -- taking turns --------------------------------------------------------------------------------------------------
@@ -144,6 +148,10 @@ class OneWriterStore:
         """One transaction around the group. Raises _Undone where the database gave up all of it for a failure of one piece;
         what BEGIN and COMMIT raise; and what is no Exception. Nothing of the group is there then."""
         connection, raw = self._opened()
+        syncs = any(job.is_lasting for job in group)
+        if syncs is not self._syncs:
+            raw.execute(f"PRAGMA synchronous = {'FULL' if syncs else 'NORMAL'}")
+            self._syncs = syncs
         try:
             raw.execute(self._begin)
             for job in group:

@@ -35,9 +35,13 @@ TRIES = 3
 class Store(Protocol):
     """Runs transactions. Safe to share between threads; ``work`` may run on another thread than its caller's."""
 
-    def run(self, work: Callable[[sa.Connection], T]) -> T:
+    def run(self, work: Callable[[sa.Connection], T], *, is_lasting: bool = True) -> T:
         """One transaction around ``work``: committed and synced when this returns, undone where anything raises. Raises
-        JournalError for every database error, and where its turn does not come within the lock time-out."""
+        JournalError for every database error, and where its turn does not come within the lock time-out.
+
+        ``is_lasting`` False is for what may be lost with the power, since nothing outside hangs on it before the next change:
+        a file then leaves its sync to that one.
+        """
 
     def close(self) -> None:
         """Wait for the transaction in progress and close the connections. Later transactions raise JournalError."""
@@ -80,7 +84,8 @@ class PooledStore:
         self._name = name
         self._is_closed = False
 
-    def run(self, work: Callable[[sa.Connection], T]) -> T:
+    def run(self, work: Callable[[sa.Connection], T], *, is_lasting: bool = True) -> T:  # noqa: ARG002
+        """Every commit lasts: it is the server's power that counts, and this program may go on without it."""
         tries = 1
         while True:
             try:

@@ -12,7 +12,19 @@ import pytest
 
 from station.journal.errors import JournalError
 from station.model import EffectKind, IdKind
-from tests.support.journal import activation, fill, known, opened, reserve
+from tests.support.journal import (
+    APP_EUI,
+    activation,
+    binding,
+    done,
+    ended,
+    fill,
+    known,
+    opened,
+    printing,
+    reserve,
+    writing,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -156,3 +168,61 @@ def test_a_transaction_that_raises_leaves_nothing_and_the_next_one_works(tmp_pat
             journal.advance(cycle, "C1", intend=Interrupting())  # type: ignore[arg-type]
         assert known(journal, "C1") == unit
         journal.advance(cycle, "C1", intend=[activation(unit)])
+
+
+def test_all_that_something_outside_hangs_on_is_synced_when_it_is_acknowledged(tmp_path: Path):
+    """What a power failure may take back: a reservation before the first intent, that a board was read back, and a log's note."""
+    path = tmp_path / "journal.db"
+    with opened(path) as journal:
+        fill(journal, 3)
+        given: list[str] = []
+        journal._store.run(lambda connection: connection.connection.driver_connection.set_trace_callback(given.append))
+        syncs = True
+
+        def synced() -> bool:
+            """Whether the one commit since the last call was synced."""
+            nonlocal syncs
+            assert given.count("COMMIT") == 1
+            for statement in given:
+                if statement.startswith("PRAGMA synchronous"):
+                    syncs = statement.endswith("FULL")
+            given.clear()
+            return syncs
+
+        given.clear()
+        cycle = journal.begin_cycle("A", "C1.jsonl.gz")
+        assert synced()
+        unit = journal.reserve(cycle, "C1", APP_EUI, scanned_sn=None)
+        assert not synced()
+        for intent in (activation, binding, writing):
+            (effect,) = journal.advance(cycle, "C1", intend=[intent(unit)])
+            assert synced()
+            journal.advance(cycle, "C1", settle=[done(effect)])
+            assert synced()
+        journal.advance(cycle, "C1", verified=True)
+        assert not synced()
+        (effect,) = journal.advance(cycle, "C1", intend=[printing(unit)])
+        assert synced()
+        journal.advance(cycle, "C1", settle=[done(effect)], verified=True)
+        assert synced()
+        journal.end_cycle(ended(cycle, "C1"))
+        assert synced()
+        journal.note_session(cycle, "C1.jsonl.gz", "00" * 32, 1)
+        assert not synced()
+
+
+def test_a_reservation_that_was_not_synced_is_after_a_power_failure_as_if_it_had_never_been(tmp_path: Path):
+    """The files as they were at the last sync: the ids are free, the cycle is told as cut off, and the next takes them."""
+    path, after = tmp_path / "journal.db", tmp_path / "after"
+    after.mkdir()
+    journal = opened(path)
+    fill(journal, 1)
+    cycle = journal.begin_cycle("A", "C1.jsonl.gz")
+    for name in ("journal.db", "journal.db-wal"):
+        (after / name).write_bytes((tmp_path / name).read_bytes())
+    lost = journal.reserve(cycle, "C1", APP_EUI, scanned_sn=None)
+    journal.close()
+    with opened(after / "journal.db") as journal:
+        assert journal.find_unit("C1") is None
+        assert reserve(journal, "C2")[1].device_id == lost.device_id
+        assert journal.read.integrity_check() == ()

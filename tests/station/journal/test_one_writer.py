@@ -118,6 +118,29 @@ def test_a_call_returns_only_when_its_change_is_committed(bench: Bench):
     assert seen == [set()]
 
 
+def level(connection: sa.Connection) -> int:
+    """How the connection syncs: 2 each commit, 1 none but at a checkpoint."""
+    return int(driver(connection).execute("PRAGMA synchronous").fetchone()[0])
+
+
+def test_a_commit_is_synced_but_where_all_of_its_group_may_be_lost_with_the_power(bench: Bench):
+    run = bench.store.run
+    assert [run(level), run(level, is_lasting=False), run(level, is_lasting=False), run(level)] == [2, 1, 1, 2]
+    with bench.held():
+        mixed = [bench.pool.submit(run, level, is_lasting=each) for each in (False, True, False)]
+        bench.until_waiting(3)
+    assert [future.result(PATIENCE_S) for future in mixed] == [2, 2, 2]
+
+
+def test_a_group_that_fails_leaves_the_syncs_as_they_should_be(bench: Bench):
+    def failing(_: sa.Connection) -> None:
+        raise KeyError("defect")
+
+    with pytest.raises(KeyError):
+        bench.store.run(failing, is_lasting=False)
+    assert bench.store.run(level) == 2
+
+
 def test_a_group_is_bounded(bench: Bench):
     number = MAX_GROUP + 3
     for future in bench.at_once([adding(f"name {each}") for each in range(number)]):
