@@ -29,6 +29,10 @@ class Step(StrEnum):
     LABEL = "label"
 
 
+CHANGING_STEPS = frozenset({Step.ACTIVATE, Step.BIND, Step.WRITE, Step.LABEL})
+"""Those that change something outside the station."""
+
+
 class UnitStatus(StrEnum):
     """How far a unit has come; activated, bound and shipped are the API document's words ("Database Tracking")."""
 

@@ -16,7 +16,7 @@ def id_problem(value: str) -> str | None:
         return "empty"
     if len(value) > ID_MAX_CHARS:
         return f"longer than {ID_MAX_CHARS} characters"
-    if not value.isprintable() or any(character.isspace() for character in value):
+    if not value.isprintable() or " " in value:  # no other space is printable
         return "holds a space or a character that is not printable"
     return None
 

@@ -99,6 +99,8 @@ def label_values(data: LabelData, sn_pattern: re.Pattern[str] | None = None) -> 
 def check_printable(text: str, path: str) -> None:
     """Raise LabelError, starting with ``path``, for a character that cannot be printed as itself: control, format and private
     characters, odd spaces, combining marks, and right-to-left script, which would need reordering."""
+    if text.isascii() and text.isprintable():
+        return
     for char in text:
         if (
             not char.isprintable()

@@ -46,7 +46,8 @@ class Session(Protocol):
         """``port`` with each exchange recorded, secrets masked."""
 
     def step(self, step: Step) -> AbstractContextManager[None]:
-        """Mark the start and the end of a step; what was recorded is on disk when it ends."""
+        """Mark the start and the end of a step; where it changes something outside the station, what was recorded so far is on
+        disk when it ends."""
 
     def note(self, channel: str, text: str) -> None:
         """A remark for readers of the log; not compared in a replay."""

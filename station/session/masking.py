@@ -16,6 +16,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -120,7 +121,7 @@ class Masker:
             secrets = tuple(secrets)
             with self._lock:
                 if secrets != self._asked:
-                    forms = self._needles.forms | {form for secret in secrets for form in _written_forms(secret)}
+                    forms = self._needles.forms.union(*map(_written_forms, secrets))
                     self._needles = _Needles(forms, min(map(len, forms), default=MIN_SECRET_LENGTH))
                 self._asked = secrets
         return self._needles
@@ -152,10 +153,14 @@ def _as_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _written_forms(secret: str) -> Iterator[bytes]:
-    """The ways one secret may be written: plain, in JSON, in a URL or a form, in a message, as hex, in base64."""
-    if len(secret) < MIN_SECRET_LENGTH:
-        return
+@lru_cache(maxsize=64)
+def _written_forms(secret: str) -> frozenset[bytes]:
+    """The ways one secret may be written: plain, in JSON, in a URL or a form, in a message, as hex, in base64. Each cycle has a
+    masker of its own, and most have the same secrets."""
+    return frozenset(_forms(secret)) if len(secret) >= MIN_SECRET_LENGTH else frozenset()
+
+
+def _forms(secret: str) -> Iterator[bytes]:
     plain = _as_bytes(secret)
     ascii_json = json.dumps(secret)[1:-1]
     texts = {

@@ -12,7 +12,7 @@ from drivers.clock import Clock
 from drivers.errors import TransportError
 from drivers.transport import SerialTransport, Transport
 from station.errors import StationError
-from station.model import CycleResult, Step
+from station.model import CHANGING_STEPS, CycleResult, Step
 from station.production_api.http import HttpPort
 from station.session.codec import to_plain
 from station.session.format import FORMAT_VERSION
@@ -90,7 +90,8 @@ class RecordingSession:
             yield
         finally:
             self.record("step", None, {"step": step.value, "at": "end"})
-            self._writer.sync()
+            if step in CHANGING_STEPS:
+                self._writer.sync()
 
     def note(self, channel: str, text: str) -> None:
         self.record("note", channel, {"text": self.masker.mask_text(text)})
