@@ -49,7 +49,7 @@ def install(switch: Switch) -> None:
 def _wrap_journal(switch: Switch) -> None:
     run = OneWriterStore.run
 
-    def counted(self: OneWriterStore, work: Callable[[sa.Connection], T]) -> T:
+    def counted(self: OneWriterStore, work: Callable[[sa.Connection], T], *, is_lasting: bool = True) -> T:
         changed = False
 
         def inside(connection: sa.Connection) -> T:
@@ -61,7 +61,7 @@ def _wrap_journal(switch: Switch) -> None:
                 switch.reach("journal: commit: before")
             return result
 
-        result = run(self, inside)
+        result = run(self, inside, is_lasting=is_lasting)
         if changed:
             switch.reach("journal: commit: after")
         return result

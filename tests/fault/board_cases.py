@@ -101,9 +101,9 @@ def no_board(_rig: Rig, _value: Any) -> None:
 
 SYNC, WRITE, ERASE, READ = b"\x7f", b"\x31\xce", b"\x44\xbb", b"\x11\xee"
 ADDRESS = bytes.fromhex("0800500058")
-BYTES = (0, 7, 40, 140)
-"""Of about 160 either way."""
-FEW_BYTES = (0, 100)
+BYTES = (0, 7, 40, 80)
+"""Of about 85 to the board and 150 from it."""
+FEW_BYTES = (0, 70)
 """Each waits for answers that stay out."""
 _ALWAYS = {"station": {"slot": SHARED_SLOT_AT}}
 _FAIL_AGAIN = {"again": ("board.write_not_kept",)}

@@ -148,7 +148,7 @@ def test_a_change_of_the_driver_is_reported_at_its_first_byte_in_words(
     number = next(event.number for event in events if event.fields.get("hex") == "11ee")
     assert f"{log}: differs at event {number}: step identify, channel uart, lane main\n" in said
     assert re.search(r"the same up to here:\n( +\d+  .*\n)+", said)
-    assert re.search(rf" +{number - 1}  uart ← 01 04 97 79 +product id 0x497\n", said)
+    assert re.search(rf" +{number - 1}  uart ← 79 01 04 97 79 +ACK; product id 0x497\n", said)
     assert "  log:  tx of 11ee — READ MEMORY\n" in said
     assert "  code: tx of 00ff — GET\n" in said
     assert "  first differing byte: 0\n    log  000000  11 ee\n                 ^^\n    code 000000  00 ff\n" in said
