@@ -1,19 +1,18 @@
 """Look-ups that never write: listings, one unit's history, the pool's levels, and whether the journal agrees with itself.
 
-They run on a connection of their own, so that no listing, however large the journal, delays a cycle.
+They run on a connection of their own, so that no listing, however large the journal, delays a cycle. What only the page and the
+commands ask for (``audit_log``, ``desk_lists``, ``statistics``) is imported when it is asked for.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 
-from station.journal import allocation, audit_log, desk_lists, session_index, statistics, units, versions
-from station.journal.audit_log import AuditLine, AuditQuery
-from station.journal.desk_lists import LostBatch, ReprintLine
+from station.journal import allocation, session_index, units, versions
 from station.journal.pool import BatchState, PoolLevels
 from station.journal.records import (
     LISTING_MAX,
@@ -29,10 +28,14 @@ from station.journal.records import (
 from station.journal.schema import audit, cycles, effects, id_batches, ids, labels, sessions, steps
 from station.journal.schema import units as units_table
 from station.journal.session_index import CycleFound, CycleSearch, begins_with
-from station.journal.statistics import CodeCount, Slot, StatisticsQuery, StepTime
 from station.journal.store import Store
 from station.journal.text import id_problem
 from station.model import Effect, EffectKind, EffectState, IdKind, LabelFate, Outcome, Unit
+
+if TYPE_CHECKING:
+    from station.journal.audit_log import AuditLine, AuditQuery
+    from station.journal.desk_lists import LostBatch, ReprintLine
+    from station.journal.statistics import CodeCount, Slot, StatisticsQuery, StepTime
 
 _ID_COLUMNS = (units_table.c.chip_id, units_table.c.device_id, units_table.c.sn)
 
@@ -69,18 +72,26 @@ class JournalReader:
 
     def audit_lines(self, wanted: AuditQuery) -> tuple[AuditLine, ...]:
         """What people did at a station, newest first."""
+        from station.journal import audit_log
+
         return self._store.run(lambda connection: audit_log.lines(connection, wanted))
 
     def reprints(self, before: int | None = None, limit: int = 100) -> tuple[ReprintLine, ...]:
         """Labels that somebody asked for once more, newest first: those before the line numbered ``before``."""
+        from station.journal import desk_lists
+
         return self._store.run(lambda connection: desk_lists.reprints(connection, before, limit))
 
     def lost_batches(self, limit: int = 100) -> tuple[LostBatch, ...]:
         """Batches of ids whose answer was lost, newest first."""
+        from station.journal import desk_lists
+
         return self._store.run(lambda connection: desk_lists.lost_batches(connection, limit))
 
     def has_retired_id(self, unit: Unit) -> bool:
         """Whether an id that the unit holds is out of use."""
+        from station.journal import desk_lists
+
         return self._store.run(lambda connection: desk_lists.has_retired_id(connection, unit))
 
     def cycles(self, limit: int = 100) -> tuple[CycleRecord, ...]:
@@ -104,14 +115,20 @@ class JournalReader:
 
     def production(self, wanted: StatisticsQuery) -> tuple[Slot, ...]:
         """The cycles that ended, counted by outcome and quarter of an hour, oldest first."""
+        from station.journal import statistics
+
         return self._store.run(lambda connection: statistics.slots(connection, wanted))
 
     def step_times(self, wanted: StatisticsQuery) -> tuple[StepTime, ...]:
         """How long PASSes and each of their steps took."""
+        from station.journal import statistics
+
         return self._store.run(lambda connection: statistics.step_times(connection, wanted))
 
     def codes(self, wanted: StatisticsQuery) -> tuple[CodeCount, ...]:
         """What cycles ended with that were not PASS, the most frequent first."""
+        from station.journal import statistics
+
         return self._store.run(lambda connection: statistics.codes(connection, wanted))
 
     def pool_levels(self, *, count_used: bool = False) -> PoolLevels:
