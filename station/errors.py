@@ -137,7 +137,7 @@ CATALOGUE: dict[str, Explanation] = {
         ("journal.contradiction", "Journal and server disagree", "Put the board aside and call the engineer."),
         ("disk.full", "Station's disk is full", "Call the administrator: make room on the disk, then start again."),
         ("session.unwritable", "Station cannot write its session log", "Stop. Call the administrator: disk full or broken?"),
-        ("session.unreadable", "Session log cannot be read", "Call the engineer: the file is damaged or not a session log."),
+        ("session.unreadable", "Session log cannot be read", "Check the path, or call the engineer: it may be damaged."),
         ("session.not_anonymised", "No copy of this log may leave", "Hand over none: the message says what stands against it."),
         ("config.invalid", "Configuration is wrong", "Correct the line named, then start again."),
         ("install.refused", "Station was not installed", "Mend what is named, then install again; what was done stays done."),

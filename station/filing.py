@@ -41,7 +41,7 @@ def file_log(index: SessionIndex, sessions_dir: Path, closed: ClosedLog, cycle: 
 
 
 def file_cut_off(index: SessionIndex, sessions_dir: Path) -> None:
-    """Finish the logs that dead cycles left and note them under their cycles. Raises SessionUnwritable."""
+    """Finish the logs that dead cycles left, as far as that can be done, and note them under their cycles."""
     for log in finish_cut_off(sessions_dir):
         logger.warning("session log %s of a cycle that was cut off is finished", log.closed.path)
         file_log(index, sessions_dir, log.closed)

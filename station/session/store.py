@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import io
 import json
+import logging
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -15,8 +16,10 @@ from typing import Any
 
 from station.errors import SessionError
 from station.session.format import FORMAT_VERSION, log_lines
-from station.session.writer import PART_SUFFIX, ClosedLog, finish_log, part_of
+from station.session.writer import PART_SUFFIX, ClosedLog, SessionUnwritable, finish_log, part_of
 from station.text import printable
+
+logger = logging.getLogger(__name__)
 
 LOG_SUFFIX = ".jsonl.gz"
 MAX_NAME_CHARS = 40
@@ -152,15 +155,20 @@ class CutOffLog:
 
 def finish_cut_off(directory: Path) -> tuple[CutOffLog, ...]:
     """Bring the ``.part`` files that dead cycles left below ``directory`` into their final form; those that a running process
-    still writes are left alone. A file without a single byte is removed. Raises SessionUnwritable."""
+    still writes are left alone. A file without a single byte is removed. One that cannot be finished, of another user or on a full
+    disk, is logged and left to the next start: it keeps no station from its work."""
     found = []
     for part in sorted(directory.rglob("*.jsonl" + PART_SUFFIX)):
-        if not part.is_file() or is_being_written(part):
+        try:
+            if not part.is_file() or is_being_written(part):
+                continue
+            if part.stat().st_size == 0:
+                part.unlink()
+                continue
+            closed = finish_log(part)
+        except (OSError, SessionUnwritable) as error:
+            logger.error("session log %s, which was cut off, is not finished: %s", part, error)
             continue
-        if part.stat().st_size == 0:
-            part.unlink()
-            continue
-        closed = finish_log(part)
         found.append(CutOffLog(closed, summarise(closed.path)))
     return tuple(found)
 

@@ -74,7 +74,7 @@ CODES: dict[str, tuple[str, str]] = {
     "journal.contradiction": ("Diario y servidor se contradicen", "Aparte la placa y llame al ingeniero."),
     "disk.full": ("El disco está lleno", "Llame al administrador: libere espacio en el disco e inicie de nuevo."),
     "session.unwritable": ("No se puede escribir el registro", "Pare. Llame al administrador: ¿disco lleno o roto?"),
-    "session.unreadable": ("No se puede leer el registro", "Llame al ingeniero: archivo dañado o no es un registro de sesión."),
+    "session.unreadable": ("No se puede leer el registro", "Revise la ruta o llame al ingeniero: puede estar dañado."),
     "session.not_anonymised": ("Este registro no puede salir", "No entregue copia: el mensaje dice qué lo impide."),
     "config.invalid": ("Configuración equivocada", "Corrija la línea indicada e inicie de nuevo."),
     "install.refused": ("La estación no se instaló", "Arregle lo indicado y reinstale; lo ya hecho se queda."),

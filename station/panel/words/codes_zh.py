@@ -74,7 +74,7 @@ CODES: dict[str, tuple[str, str]] = {
     "journal.contradiction": ("台账与服务器不一致", "放到一边，呼叫工程师。"),
     "disk.full": ("工作站磁盘已满", "呼叫管理员：清理磁盘后重新开始。"),
     "session.unwritable": ("工作站无法写入会话日志", "停止。呼叫管理员：磁盘已满或损坏？"),
-    "session.unreadable": ("会话日志无法读取", "呼叫工程师：文件已损坏或不是会话日志。"),
+    "session.unreadable": ("会话日志无法读取", "检查路径，或呼叫工程师：文件可能已损坏。"),
     "session.not_anonymised": ("此日志的副本不得外传", "不要提交：提示中说明了原因。"),
     "config.invalid": ("配置有误", "改正所指的行，然后重新开始。"),
     "install.refused": ("工作站未安装", "解决所指的问题后重新安装；已完成的部分保留。"),

@@ -156,6 +156,23 @@ def test_what_a_crash_left_is_finished_and_knows_its_unit(tmp_path: Path) -> Non
     assert read_log(running.close().path).end is not None
 
 
+def test_one_log_that_cannot_be_finished_keeps_neither_the_others_nor_the_station(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Something stands where it would be packed; the next start tries again."""
+    for name in ("blocked", "free"):
+        start(tmp_path, name=f"{name}.jsonl.gz").close()
+        packed = tmp_path / "sessions" / f"{name}.jsonl.gz"
+        part_of(packed).write_bytes(gzip.decompress(packed.read_bytes()))
+        packed.unlink()
+    in_the_way = tmp_path / "sessions" / "blocked.jsonl.gz.tmp"
+    in_the_way.mkdir()
+    assert [found.closed.path.name for found in finish_cut_off(tmp_path)] == ["free.jsonl.gz"]
+    assert "blocked.jsonl.part, which was cut off, is not finished" in caplog.text
+    in_the_way.rmdir()
+    assert [found.closed.path.name for found in finish_cut_off(tmp_path)] == ["blocked.jsonl.gz"]
+
+
 def test_a_packed_log_is_summed_up_as_the_same_log_unpacked(tmp_path: Path) -> None:
     """Packed ones of common size are read in another way, for speed."""
     ended = record_at(tmp_path, NOON_S, "left")
