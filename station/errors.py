@@ -126,6 +126,7 @@ CATALOGUE: dict[str, Explanation] = {
         ("journal.locked", "Another agent owns the journal", "Stop the other agent, or give this one its own journal."),
         ("journal.failed", "Station cannot write its journal", "Stop. Call the administrator: disk full or broken?"),
         ("journal.corrupt", "Station's journal is damaged", "Stop. Call the administrator to restore the last backup."),
+        ("journal.missing", "Journal is gone", "Stop. Call the administrator: see \"Restoring a backup\" in docs/operation.md."),
         ("journal.restored", "Journal is a restored backup", "Stop. Call the administrator: see \"Restoring a backup\" in docs/operation.md."),
         ("journal.version", "Journal belongs to another version", "Call the administrator: install the version that wrote it, or a newer one."),
         ("journal.unreachable", "Database cannot be reached", "Wait: the station goes on by itself. If it takes long, call the administrator."),

@@ -2,7 +2,8 @@
 a person says so, since it knows neither the ids that were given, nor the labels printed, after it was made.
 
 It is known by two signs: a backup carries a mark (``mark_copy``), and a copy made by other means holds fewer cycles than the
-session logs beside it tell of. ``accept`` makes it safe to go on from.
+session logs beside it tell of. ``accept`` makes it safe to go on from. A journal that is gone altogether, while there are logs of
+its cycles, is refused too: an empty one would know none of the boards done before.
 """
 
 from __future__ import annotations
@@ -33,6 +34,12 @@ LOCK_TIMEOUT_S = 5.0
 RESTORED = "journal.restored"
 _WHY = "the journal was restored from a copy: what was done to this unit since then is not on record"
 _IDS = ((IdKind.DEVICE_ID, "device_id"), (IdKind.SN, "sn"))
+
+
+class JournalMissing(JournalError):
+    """Raised where there is no journal, but session logs of cycles that one has known; nothing was made."""
+
+    code = "journal.missing"
 
 
 class JournalRestored(JournalError):
@@ -76,8 +83,13 @@ def make_marked(target: Path, backup: Callable[[Path], None]) -> None:
 
 
 def refuse_restored(journal: Path, sessions_dir: Path) -> None:
-    """To be called before the journal file is opened to be written. Raises JournalRestored, and what ``restored_problem`` raises.
-    A file that cannot be read is told by whoever opens it."""
+    """To be called before the journal file is opened to be written. Raises JournalRestored, JournalMissing, and what
+    ``restored_problem`` raises. A file that cannot be read is told by whoever opens it."""
+    if not journal.exists() and (logged := _last_logged(sessions_dir)):
+        raise JournalMissing(
+            f"{journal}: is not there, but there is a session log of cycle {logged}: put the last backup in its place; "
+            f"to begin with an empty journal, which knows none of the boards done before, move {sessions_dir} aside"
+        )
     problem = restored_problem(journal, sessions_dir)
     if problem is not None:
         raise JournalRestored(f"{journal}: {problem}; to go on from it: station journal accept")
@@ -100,7 +112,7 @@ def restored_problem(journal: Path, sessions_dir: Path) -> str | None:
         return None
     if marked:
         return "a backup that was put back: what was done after it was made is not in it"
-    logged = max((log.cycle for log in _newest(sessions_dir)), default=0)
+    logged = _last_logged(sessions_dir)
     if logged > known:
         return f"its last cycle is {known}, but there is a session log of cycle {logged}: an older copy was put back"
     return None
@@ -233,6 +245,11 @@ def _last_cycle(connection: sqlite3.Connection) -> int:
     """The highest number that a cycle ever had."""
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'cycles'").fetchone()
     return 0 if row is None else int(row[0])
+
+
+def _last_logged(sessions_dir: Path) -> int:
+    """The highest number of a cycle in the newest logs, 0 without any."""
+    return max((log.cycle for log in _newest(sessions_dir)), default=0)
 
 
 def _newest(sessions_dir: Path) -> Iterator[_Logged]:

@@ -16,7 +16,7 @@ from station.journal.errors import JournalCorrupt
 from station.journal.opening import open_journal_readonly
 from station.model import Outcome
 from station.production_api.simulator.settings import SimulatorSettings, Temper
-from station.restored import JournalRestored, make_marked, refuse_restored, restored_problem
+from station.restored import JournalMissing, JournalRestored, make_marked, refuse_restored, restored_problem
 from tests.support.station import Board, Rig, Settings, station
 
 
@@ -69,6 +69,24 @@ def gone_on(rig: Rig, *, marked: bool = True) -> tuple[Board, Board]:
     forgotten.memory.poke(rig.settings.slot, b"\xff" * 8)  # type: ignore[union-attr]
     put_back(rig, copy)
     return unlabelled, forgotten
+
+
+def test_no_station_begins_an_empty_journal_beside_the_logs_of_another(tmp_path: Path) -> None:
+    """A board that was activated and not written would get a second licence. The backup, or moving the logs aside, goes on."""
+    with unjudged(tmp_path) as rig:
+        assert rig.one(rig.board()).outcome is Outcome.PASS
+        copy = back_up(rig, marked=False)
+        for suffix in ("", "-wal", "-shm"):
+            journal_of(rig).with_name(f"journal.sqlite{suffix}").unlink(missing_ok=True)
+        with pytest.raises(JournalMissing, match="session log of cycle 1: put the last backup in its place"):
+            rig.one(rig.board())
+        assert not journal_of(rig).exists()
+        put_back(rig, copy)
+        assert rig.one(rig.board()).outcome is Outcome.PASS
+        put_back(rig, copy)
+        journal_of(rig).unlink()
+        sessions_of(rig).rename(rig.folder / "aside")
+        assert rig.one(rig.board()).outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize("marked", [True, False])

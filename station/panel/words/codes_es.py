@@ -63,6 +63,7 @@ CODES: dict[str, tuple[str, str]] = {
     "journal.locked": ("Otro agente tiene el diario", "Detenga el otro agente o dé a este un diario propio."),
     "journal.failed": ("No se puede escribir el diario", "Pare. Llame al administrador: ¿disco lleno o roto?"),
     "journal.corrupt": ("El diario está dañado", "Pare. Pida al administrador restaurar la última copia."),
+    "journal.missing": ("Falta el diario", "Pare. Llame al administrador: vea \"Restoring a backup\" en docs/operation.md."),
     "journal.restored": ("El diario es una copia restaurada", "Pare. Llame al administrador: vea \"Restoring a backup\" en docs/operation.md."),
     "journal.version": ("El diario es de otra versión", "Llame al administrador: instale la versión que lo escribió o una más nueva."),
     "journal.unreachable": ("No se llega a la base de datos", "Espere: la estación sigue sola. Si tarda mucho, llame al administrador."),

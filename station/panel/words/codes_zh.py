@@ -63,6 +63,7 @@ CODES: dict[str, tuple[str, str]] = {
     "journal.locked": ("台账被另一程序占用", "停止另一程序，或为本站指定自己的台账。"),
     "journal.failed": ("工作站无法写入台账", "停止。呼叫管理员：磁盘已满或损坏？"),
     "journal.corrupt": ("工作站台账已损坏", "停止。请管理员恢复最近的备份。"),
+    "journal.missing": ("台账不见了", "停止。呼叫管理员：见 docs/operation.md 中的“Restoring a backup”。"),
     "journal.restored": ("台账是恢复的备份", "停止。呼叫管理员：见 docs/operation.md 中的“Restoring a backup”。"),
     "journal.version": ("台账属于其他版本", "呼叫管理员：安装写入它的版本或更新的版本。"),
     "journal.unreachable": ("无法连接数据库", "请等待：工作站会自行继续。若时间过长，呼叫管理员。"),
