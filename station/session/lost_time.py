@@ -18,6 +18,7 @@ _MAX_NAMES = 100
 _MAX_NAME_CHARS = 60
 _JOURNAL = "journal."
 ELSE = "in all else"
+_PAUSES = "in pauses that the station makes"
 
 
 @dataclass(slots=True)
@@ -86,7 +87,7 @@ class LostTime:
 
     def _cause(self, event: Event, previous: Event | None, beside: str | None) -> str:
         if previous is not None and previous.fields.get("name") == "clock.sleep":  # written down before it is slept
-            return "in pauses that the station makes"
+            return f"in pauses before {_short(event.channel)} is asked again" if event.channel else _PAUSES
         match event.kind:
             case "resp":
                 call = self._calls.pop((event.lane, event.channel), "a request")

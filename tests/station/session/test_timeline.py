@@ -101,16 +101,18 @@ def test_lost_time_names_pauses_the_journal_and_what_runs_beside() -> None:
         Event(5, 40 * MS, "step", fields={"step": "verify", "at": "end"}),
         Event(6, 80 * MS, "resp", "bind", "api", {"status": 200, "headers": [], "text": "{}"}),
         Event(7, 90 * MS, "step", "bind", fields={"step": "bind", "at": "end"}),
-        Event(8, 100 * MS, "given", fields={"name": "abort", "args": {}, "value": None}),
+        Event(8, 90 * MS, "given", fields={"name": "clock.sleep", "args": {"s": 0.01}, "value": None}),
+        Event(9, 100 * MS, "given", fields={"name": "abort", "args": {}, "value": None}),
     )
     lines = list(timeline(log))
     lost = lines[lines.index("where time was lost, of 100.0 ms") :]
     assert lost == [
         "where time was lost, of 100.0 ms",
-        "      60.0 ms  60 %  waiting for bind, which runs beside",
-        "      20.0 ms  20 %  in pauses that the station makes",
+        "      50.0 ms  50 %  waiting for bind, which runs beside",
+        "      20.0 ms  20 %  in pauses before uart is asked again",
         "      10.0 ms  10 %  waiting for the journal",
         "      10.0 ms  10 %  in the station itself",
+        "      10.0 ms  10 %  in pauses that the station makes",
         "cut off: the log has no end",
     ]
     assert "    31.000  bind| api  → POST http://h/api  bindSN" in lines
