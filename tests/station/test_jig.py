@@ -8,6 +8,7 @@ import os
 import select
 import sqlite3
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -259,17 +260,27 @@ def test_a_view_that_fails_stops_the_station_and_never_breaks_into_a_cycle(tmp_p
 
 
 def test_a_jig_that_cannot_be_built_lets_go_of_the_journal(tmp_path: Path) -> None:
-    """A log that was cut off cannot be finished: a folder has its name."""
+    """The file of authorities holds none, which is seen after the journal was opened."""
+    with station(tmp_path) as rig:
+        (tmp_path / "ca.pem").write_text("no certificate", encoding="utf-8")
+        good = rig.configuration()
+        trust = replace(good.station.api.http, ca_file=tmp_path / "ca.pem")
+        api = good.station.api.model_copy(update={"base_url": "https://localhost", "http": trust})
+        with pytest.raises(StationError) as error:
+            Jig(replace(good, station=good.station.model_copy(update={"api": api})), lambda _event: None)
+        assert error.value.code == "api.config"
+        assert ends(rig.one(rig.board())) == (Outcome.PASS, None)
+
+
+def test_a_log_that_cannot_be_finished_keeps_no_station_from_its_work(tmp_path: Path) -> None:
+    """A folder has the name that it would get."""
     with station(tmp_path) as rig:
         sessions = tmp_path / "state" / "sessions"
         (sessions / "cut.jsonl.gz").mkdir(parents=True)
         (sessions / "cut.jsonl.part").write_text("{", encoding="utf-8")
-        with pytest.raises(StationError) as error:
-            Jig(rig.configuration(), lambda _event: None)
-        assert error.value.code == "session.unwritable"
+        assert ends(rig.one(rig.board())) == (Outcome.PASS, None)
         (sessions / "cut.jsonl.gz").rmdir()
         (sessions / "cut.jsonl.part").unlink()
-        assert ends(rig.one(rig.board())) == (Outcome.PASS, None)
 
 
 def test_a_start_that_fails_lets_go_of_everything(tmp_path: Path) -> None:
