@@ -31,6 +31,9 @@ MAX_UNASKED_S = 0.5
 USUAL_SHARE = 0.97
 """The part of the usual time after which a printer at work is asked again. Less than 1, or a time that was too long once would
 never become shorter."""
+TOO_LONG_SHARE = 0.8
+"""What is kept of a time after which the printer turned out to be idle already: one slow label must not slow down the next
+thirty."""
 CLOSE_POLLS = 8
 """How often it is then asked at a quarter of the interval."""
 _LABEL_LENGTH = re.compile(rb"\^LL(\d{1,5})", re.IGNORECASE)
@@ -179,7 +182,7 @@ def _await_idle(link: Transport, clock: Clock, options: ZplOptions, shortest_pri
     close = CLOSE_POLLS if usual_s else 0
     unasked_s = 0.0
     idle = silences = 0
-    was_at_work = may_have_restarted = False
+    was_at_work = was_at_first = may_have_restarted = False
     busy = "no answer yet"
     for _ in range(options.max_polls):
         try:
@@ -194,8 +197,10 @@ def _await_idle(link: Transport, clock: Clock, options: ZplOptions, shortest_pri
         silences = 0
         if status.problems:
             return Receipt(Fate.IN_DOUBT, f"no proof: ~HS reports {', '.join(status.problems)}", _work(status))
+        if status.is_idle and was_at_first:
+            unasked_s *= TOO_LONG_SHARE
         idle = idle + 1 if status.is_idle else 0
-        has_begun = not status.is_idle and not was_at_work
+        was_at_first = has_begun = not status.is_idle and not was_at_work
         was_at_work = was_at_work or not status.is_idle
         may_have_restarted = may_have_restarted and status.is_idle  # a printer at work still has the job
         if may_have_restarted and idle >= options.idle_answers:

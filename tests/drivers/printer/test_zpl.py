@@ -10,13 +10,13 @@ import pytest
 from drivers.clock import SystemClock
 from drivers.errors import PortLost, PrinterError, PrinterNotReady, PrinterSilent
 from drivers.printer import Fate, LabelPrinter
-from drivers.printer.zpl import ZplOptions, ZplPrinter
+from drivers.printer.zpl import MAX_UNASKED_S, ZplOptions, ZplPrinter
 from drivers.printer.zpl_status import HostStatus
 from drivers.serial_port import SerialOptions, open_serial
 from drivers.simulated import Reply
 from drivers.simulated.faults import Fault, Faults
 from drivers.simulated.link import PtyLink
-from drivers.simulated.print_queue import PrinterManners
+from drivers.simulated.print_queue import PrinterManners, PrintQueue
 from drivers.simulated.zpl_printer import SimulatedZplPrinter
 from tests.support.labels import CLOCK, connected
 from tests.support.stm32 import DirectLink
@@ -109,6 +109,41 @@ def test_a_problem_during_the_job_leaves_it_in_doubt(problem: str) -> None:
     assert problem in receipt.proof
     printer.queue.problems.clear()
     assert len(printer.labels) == 1
+
+
+def at_hand(print_s: float) -> DirectLink:
+    """A printer that takes so long for a label, by the link's own clock."""
+    printer = SimulatedZplPrinter()
+    link = DirectLink(printer)
+    printer.queue = PrintQueue(PrinterManners(print_s=print_s), None, ".zpl", now_s=link.clock.monotonic_s)
+    return link
+
+
+def test_a_printer_at_work_is_left_alone_until_its_label_usually_comes_out() -> None:
+    """Asked every 20 ms the first time; then once when it begins, and every 5 ms from shortly before the end."""
+    link, driver = at_hand(0.2), ZplPrinter()
+    asked, took_s, usual_s = [], [], 0.0
+    for _ in range(4):
+        before, began_s = len(link.sent), link.clock.now_s
+        receipt = driver.send(link, JOB, link.clock, usual_s)
+        assert receipt.fate is Fate.PRINTED
+        usual_s = receipt.unasked_s
+        asked.append(sum(b"~HS" in data for data in link.sent[before:]))
+        took_s.append(link.clock.now_s - began_s)
+    assert asked[0] == 10
+    assert max(asked[1:]) <= 6
+    assert max(took_s[1:]) <= 0.2 + 2 * 0.005 + 0.001
+
+
+def test_one_slow_label_slows_down_few_others() -> None:
+    link, driver = at_hand(0.2), ZplPrinter()
+    took_s, usual_s = [], 3.0
+    for _ in range(7):
+        began_s = link.clock.now_s
+        usual_s = driver.send(link, JOB, link.clock, usual_s).unasked_s
+        took_s.append(link.clock.now_s - began_s)
+    assert took_s[0] == pytest.approx(MAX_UNASKED_S, abs=0.01)
+    assert max(took_s[5:]) <= 0.22
 
 
 class NotedClock(SystemClock):
