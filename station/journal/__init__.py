@@ -4,7 +4,3 @@
 ``migrations`` how older files become this schema · ``store`` connections, transactions and the border to the database's
 errors · ``sqlite`` and ``postgresql`` what only one of the two databases needs.
 """
-
-from station import late_asyncio
-
-late_asyncio.install()  # before any of these modules imports SQLAlchemy

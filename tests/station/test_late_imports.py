@@ -1,4 +1,4 @@
-"""asyncio is not imported until it is used, and then it is the real one, for whoever uses it first."""
+"""What a station has no use for is not imported until it is used, and then it is the real one, for whoever uses it first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LATE = "import sys, station.journal.journal\nassert 'asyncio.events' not in sys.modules\n"
+AGENT = "import sys, station.jig\n"
+INNERMOST = ("asyncio.events", "anyio._core", "_bz2", "_lzma", "importlib.metadata._meta", "_sysconfigdata")
+"""A module that comes with each of them, so that it shows which were imported."""
+LATE = AGENT + f"assert not [name for name in sys.modules if name.startswith({INNERMOST!r})], sorted(sys.modules)\n"
 
 
 def run(program: str) -> str:
@@ -25,9 +28,20 @@ def run(program: str) -> str:
         "from asyncio import run\nasync def say(): print('said')\nrun(say())",
         "import asyncio.base_events\nasync def say(): print('said')\nasyncio.run(say())",
         "import asyncio.events as events\nloop = events.new_event_loop()\nloop.close()\nprint('said')",
-        "import importlib\nprint('said' if importlib.import_module('asyncio').CancelledError else '')",
+        "import importlib\nassert importlib.import_module('asyncio').CancelledError\nprint('said')",
+        "import anyio\nasync def say(): print('said')\nanyio.run(say)",
+        "from anyio.lowlevel import checkpoint\nimport anyio\nanyio.run(checkpoint)\nprint('said')",
+        "import bz2\nprint(bz2.decompress(bz2.compress(b'said')).decode())",
+        "from lzma import compress, decompress\nprint(decompress(compress(b'said')).decode())",
+        "import tarfile, io\nwith tarfile.open(fileobj=io.BytesIO(), mode='w:xz') as tar: print('said')",
+        "from importlib.metadata import version\nassert version('pydantic').startswith('2.')\nprint('said')",
+        "from importlib.metadata import entry_points\nassert 'console_scripts' in entry_points().groups\nprint('said')",
+        "import importlib.metadata as found\nassert found.entry_points(group='console_scripts', name='station')\nprint('said')",
+        "import importlib.metadata._meta\nassert importlib.metadata.version('station')\nprint('said')",
+        "from sysconfig import get_config_var\nassert get_config_var('EXT_SUFFIX').endswith('.so')\nprint('said')",
+        "import sysconfig\nassert sysconfig.get_paths()['stdlib']\nprint('said')",
+        "import zoneinfo\nassert zoneinfo.TZPATH == ('/usr/share/zoneinfo',)\nprint('said')",
     ],
-    ids=["package", "name", "module of it", "module as", "importlib"],
 )
 def test_whoever_uses_it_has_the_real_one(program):
     assert run(program).strip() == "said"
