@@ -19,9 +19,9 @@ help: ## this list
 demo: .venv/runtime.stamp ## set up, then provision simulated boards through the real agent
 	@.venv/bin/station demo --dir demo
 
-test: .venv/development.stamp ## set up, system packages included, then run every test
+test: .venv/development.stamp ## set up, system packages included, then run every test in WORKERS (4) processes: most wait
 	@scripts/require-commands $(TEST_COMMANDS)
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest --numprocesses $(or $(WORKERS),4) --dist worksteal
 
 bench: .venv/development.stamp build/openhtf/stamp ## measure, side by side in one run; prints a table and writes bench.json (BENCH=groups)
 	@scripts/require-commands $(TEST_COMMANDS)
