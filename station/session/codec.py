@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
@@ -10,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from station.errors import SessionError
+from station.session.format import Encoded
 
 _PLAIN = frozenset((type(None), bool, int, float, str))
 """Most of what is recorded; asked for by the type alone, since this is asked hundreds of times in a cycle."""
@@ -36,6 +38,18 @@ def to_plain(value: object) -> Any:
     if isinstance(value, frozenset | set):
         return sorted((to_plain(item) for item in value), key=repr)
     raise SessionError(f"cannot record a {kind.__name__}")
+
+
+_NOTHING = {type(None): Encoded("null"), dict: Encoded("{}")}
+"""Half of what is given is one of these."""
+
+_encode = json.JSONEncoder(separators=(",", ":"), default=to_plain).encode
+
+
+def to_json(value: object) -> Encoded:
+    """What ``to_plain`` makes of a value, written as JSON; the names in its mappings are texts. Raises SessionError."""
+    nothing = None if value else _NOTHING.get(type(value))
+    return Encoded(_encode(value)) if nothing is None else nothing
 
 
 @lru_cache(maxsize=256)

@@ -70,6 +70,12 @@ _CRC_FIELD = ',"c":"'
 _CRC_TAIL_BYTES = len(_CRC_FIELD) + len('00000000"}')
 
 
+class Encoded(str):
+    """A field's value as the JSON that it is written as."""
+
+    __slots__ = ()
+
+
 class LogTooLong(SessionError):
     """Raised where a log is longer than any honest one, or than its reader has room for."""
 
@@ -95,23 +101,25 @@ def encode_line(
     number: int, time_ns: int, kind: str, lane: str, channel: str | None, fields: dict[str, Any], previous_crc: int
 ) -> tuple[bytes, int]:
     """The same for what an event is made of."""
-    parts = [f'{{"n":{number},"t":{time_ns},"k":{_quoted(kind)}']
+    text = f'{{"n":{number},"t":{time_ns},"k":{_quoted(kind)}'
     if lane != "main":
-        parts.append(f',"l":{_quoted(lane)}')
+        text += f',"l":{_quoted(lane)}'
     if channel is not None:
-        parts.append(f',"ch":{_quoted(channel)}')
+        text += f',"ch":{_quoted(channel)}'
     for name, value in fields.items():
-        parts.append(f",{_quoted(name)}:{_json(value)}")
-    body = "".join(parts).encode("ascii")
+        text += f",{_quoted(name)}:{_json(value)}"
+    body = text.encode("ascii")
     crc = zlib.crc32(body, previous_crc)
-    return body + f'{_CRC_FIELD}{crc:08x}"}}\n'.encode("ascii"), crc
+    return b'%s,"c":"%08x"}\n' % (body, crc), crc
 
 
 def _json(value: Any) -> str:
     kind = type(value)
     if kind is str:
         return _quoted(value)
-    return repr(value) if kind is int else _ENCODE(value)
+    if kind is int or kind is Encoded:
+        return str(value)
+    return _ENCODE(value)
 
 
 def encode_events(events: Iterable[Event]) -> bytes:

@@ -15,6 +15,7 @@ import re
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -40,10 +41,11 @@ _ANY_STARS = re.compile(r"\*+")
 
 @dataclass(frozen=True, slots=True)
 class _Needles:
-    """What to look for: no form is shorter than ``shortest`` bytes."""
+    """What to look for: no form is shorter than ``shortest`` bytes. ``in_json``: the forms as JSON writes them inside a text."""
 
     forms: frozenset[bytes] = frozenset()
     shortest: int = MIN_SECRET_LENGTH
+    in_json: frozenset[str] = frozenset()
 
 
 class Masker:
@@ -82,6 +84,13 @@ class Masker:
         texts: list[str] = []
         _collect_texts(plain, texts)
         return self._mask_texts(plain) if self.mask_bytes(_as_bytes("\0".join(texts)))[1] else plain
+
+    def is_clean(self, json_text: str) -> bool:
+        """Whether no text of this JSON, written in ASCII, holds a known secret. One that may is to be masked before it is written."""
+        for needle in self._known().in_json:
+            if needle in json_text:
+                return False
+        return True
 
     def mask_body(self, body: bytes, content_type: str, content_encoding: str = "") -> tuple[bytes, Spans]:
         """An HTTP body with known secrets and the values of fields that are not known to be harmless overwritten. A body that
@@ -122,7 +131,8 @@ class Masker:
             with self._lock:
                 if secrets != self._asked:
                     forms = self._needles.forms.union(*map(_written_forms, secrets))
-                    self._needles = _Needles(forms, min(map(len, forms), default=MIN_SECRET_LENGTH))
+                    shortest = min(map(len, forms), default=MIN_SECRET_LENGTH)
+                    self._needles = _Needles(forms, shortest, frozenset(_in_json(forms)))
                 self._asked = secrets
         return self._needles
 
@@ -183,6 +193,13 @@ def _forms(secret: str) -> Iterator[bytes]:
     if all(ord(char) < 256 for char in secret):
         yield secret.encode("latin-1")
     yield from _base64_forms(plain)
+
+
+def _in_json(forms: Iterable[bytes]) -> Iterator[str]:
+    """Each form as it stands inside a JSON text. One that is not UTF-8 stands in no text."""
+    for form in forms:
+        with suppress(UnicodeDecodeError):
+            yield json.dumps(form.decode("utf-8", "surrogatepass"))[1:-1]
 
 
 def _base64_forms(plain: bytes) -> Iterator[bytes]:

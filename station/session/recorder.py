@@ -14,8 +14,8 @@ from drivers.transport import SerialTransport, Transport
 from station.errors import StationError
 from station.model import CHANGING_STEPS, CycleResult, Step
 from station.production_api.http import HttpPort
-from station.session.codec import to_plain
-from station.session.format import FORMAT_VERSION
+from station.session.codec import to_json, to_plain
+from station.session.format import FORMAT_VERSION, Encoded
 from station.session.masking import Masker
 from station.session.messages import failure_fields
 from station.session.recorder_channels import RecordedHttp, RecordedSerial, RecordedTransport
@@ -63,15 +63,15 @@ class RecordingSession:
 
     def given(self, name: str, args: dict[str, object], result_type: object, produce: Callable[[], T]) -> T:  # noqa: ARG002
         """See ``Session``. What happens while the value is produced is recorded for readers (``aside``), not for replay."""
-        fields: dict[str, Any] = {"name": name, "args": self.masker.mask_plain(to_plain(args))}
+        fields: dict[str, Any] = {"name": name, "args": self._masked(args)}
         try:
-            with self._aside():
-                value = produce()
+            value = self._aside(produce)
         except StationError as error:
-            raised = {"code": error.code, "msg": self.masker.mask_text(str(error))}
-            self.record("given", None, fields | {"raised": raised})
+            fields["raised"] = {"code": error.code, "msg": self.masker.mask_text(str(error))}
+            self.record("given", None, fields)
             raise
-        self.record("given", None, fields | {"value": self.masker.mask_plain(to_plain(value))})
+        fields["value"] = self._masked(value)
+        self.record("given", None, fields)
         return value
 
     def serial(self, channel: str, opener: Callable[[], SerialTransport]) -> SerialTransport:
@@ -113,13 +113,16 @@ class RecordingSession:
         self.record("open", channel, {"port": self.masker.mask_text(opened.name)})
         return opened
 
-    @contextmanager
-    def _aside(self) -> Iterator[None]:
+    def _masked(self, value: object) -> Encoded:
+        written = to_json(value)
+        return written if self.masker.is_clean(written) else to_json(self.masker.mask_plain(to_plain(value)))
+
+    def _aside(self, produce: Callable[[], T]) -> T:
         """Depth counts per thread, which is what a lane is, so that events of the other lane are not taken for asides."""
         depth = getattr(self._inside_given, "depth", 0)
         self._inside_given.depth = depth + 1
         try:
-            yield
+            return produce()
         finally:
             self._inside_given.depth = depth
 
