@@ -29,7 +29,6 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | None]:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_in_an_emulated_kernel(scenario: str, outcomes: dict[str, str | None]) -> None:
-    assert scenario in outcomes, "the process ended before this one"
     assert outcomes[scenario] is None, outcomes[scenario]
 
 

@@ -16,6 +16,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 140.0
+MAX_STDERR_CHARS = 4000
+"""What is told of a process that broke off: where each thread was."""
 KEYS = list(range(1, 112))
 """What a keyboard has."""
 
@@ -57,7 +59,7 @@ class Kernel:
 
 def run_in_emulated_kernel(module: str, scenarios: Sequence[str], folder: Path) -> dict[str, str | None]:
     """Run functions of a module, each handed a folder and a ``Kernel``, in one process that lives in an emulated kernel; for each
-    that has ended what is wrong, or None."""
+    what is wrong, or None."""
     address = str(folder / "kernel")
     host = subprocess.Popen(
         ["umockdev-wrapper", sys.executable, "-m", "tests.support.emulated", address],
@@ -69,11 +71,11 @@ def run_in_emulated_kernel(module: str, scenarios: Sequence[str], folder: Path) 
         assert host.stdout is not None
         tree = host.stdout.readline().strip()
         ended = subprocess.run(
-            [sys.executable, "-m", __name__, module, str(folder), *scenarios],
+            [sys.executable, "-X", "faulthandler", "-m", __name__, module, str(folder), *scenarios],
             env=os.environ
             | {"LD_PRELOAD": "libumockdev-preload.so.0", "UMOCKDEV_DIR": tree, "EMULATED_KERNEL": address},
             cwd=ROOT,
-            stdout=subprocess.PIPE,
+            capture_output=True,
             text=True,
             timeout=PATIENCE_S,
             check=False,
@@ -81,7 +83,9 @@ def run_in_emulated_kernel(module: str, scenarios: Sequence[str], folder: Path) 
     finally:
         host.kill()
         host.communicate(timeout=PATIENCE_S)
-    return dict(json.loads(line) for line in ended.stdout.splitlines() if line.startswith("["))
+    never = f"the process ended with {ended.returncode} before this one did:\n{ended.stderr[-MAX_STDERR_CHARS:]}"
+    told = dict(json.loads(line) for line in ended.stdout.splitlines() if line.startswith("["))
+    return {scenario: told.get(scenario, never) for scenario in scenarios}
 
 
 def main(module: str, folder: str, *scenarios: str) -> None:

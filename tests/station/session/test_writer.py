@@ -71,21 +71,22 @@ def test_after_close_nothing_is_written_to_a_descriptor_that_is_another_files_no
 def test_a_full_disk_stops_the_record_and_keeps_what_there_is(tmp_path: Path) -> None:
     """A write cut short by the system's bound on file sizes; nothing is written after half a line."""
     session = start(tmp_path)
+    _write_notes(session, 3)
     part = part_of(session.path)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (part.stat().st_size + 300, limits[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (part.stat().st_size + 20, limits[1]))
         with pytest.raises(SessionUnwritable):
-            _write_notes(session, 100)
+            session.note("x", "longer than there is room for")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, ignored)
     with pytest.raises(SessionUnwritable):
         session.note("x", "again")
     log = read_log(part)
-    assert log.torn is not None
-    assert [event.fields["text"] for event in log.events[1:]] == [f"number {n}" for n in range(len(log.events) - 1)]
+    assert log.torn == "the last line was cut off after 20 bytes"
+    assert [event.fields["text"] for event in log.events[1:]] == ["number 0", "number 1", "number 2"]
     session.close()
 
 
