@@ -12,6 +12,7 @@ from __future__ import annotations
 import ssl
 import sys
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,6 +54,10 @@ _FAILURES: tuple[tuple[type[Exception], FailureKind], ...] = (
 _MAPPED = tuple(exception for exception, _ in _FAILURES)
 
 
+_parsed = lru_cache(maxsize=8)(httpx.URL)
+"""A station asks the same two or three addresses for ever."""
+
+
 class HttpxPort:
     """See ``HttpPort``. ``close`` it when the last user is gone. Raises ApiConfigError where ``ca_file`` cannot be used."""
 
@@ -82,7 +87,7 @@ class HttpxPort:
         try:
             outgoing = httpx.Request(
                 request.method,
-                request.url,
+                _parsed(request.url),
                 headers=list(request.headers),
                 content=request.body,
                 extensions={"timeout": moments},
