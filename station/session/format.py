@@ -252,4 +252,9 @@ def log_lines(path: Path, max_bytes: int = MAX_LOG_BYTES) -> Iterator[bytes]:
                     raise LogTooLong(f"{path}: longer than {max_bytes} bytes, or a line of it than {MAX_LINE_BYTES}")
                 yield line
     except (OSError, EOFError, zlib.error) as error:
-        raise SessionError(f"{path}: cannot be read: {error}") from error
+        raise SessionError(f"{path}: cannot be read: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Without the number and the path that an OSError says too."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
