@@ -70,7 +70,7 @@ _MEANING: dict[str, tuple[str, str]] = {
     "start_to_first_pass_s": ("from the start of `station demo` to its first PASS", "imports"),
     "idle_cpu_percent": ("processor time of a station that waits", "two looks a second for a stop"),
     "rss_idle_mib": (
-        "resident memory of a station that waits, after some cycles",
+        "resident memory of a station that waits, its modules compiled, after some cycles",
         "pydantic, SQLAlchemy and the interpreter",
     ),
     "provision_vs_sequential": (
