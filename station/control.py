@@ -10,7 +10,9 @@ import json
 import logging
 import os
 import socket
+import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -26,7 +28,9 @@ from station.session.codec import from_plain, to_plain
 NAME = "control.sock"
 MAX_LINE_BYTES = 64 * 1024
 REQUEST_TIMEOUT_S = 5.0
-"""How long the agent waits for a request once somebody has connected."""
+"""How long the agent waits for a whole request once somebody has connected."""
+RETRY_S = 1.0
+"""How soon it tries again to take a command where it could not, out of descriptors say."""
 ANSWER_TIMEOUT_S = 300.0
 """How long a command waits: a reprint waits for its printer, a refill for two calls of the API with all their repeats."""
 
@@ -46,6 +50,7 @@ class ControlServer:
 
     def __init__(self, folder: Path, desk: Desk) -> None:
         self._desk = desk
+        self._closing = threading.Event()
         self._path = folder / NAME
         self._path.unlink(missing_ok=True)  # its agent has ended: the journal, which is ours now, was free
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -70,6 +75,7 @@ class ControlServer:
 
     def close(self) -> None:
         """Take no more requests; the one in progress is finished."""
+        self._closing.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes ``accept``
         self._thread.join()
@@ -77,15 +83,19 @@ class ControlServer:
         self._path.unlink(missing_ok=True)
 
     def _serve(self) -> None:
-        while True:
+        while not self._closing.is_set():
             try:
                 connection, _ = self._listener.accept()
-            except OSError:
-                return  # closed
+            except OSError as error:
+                if not self._closing.is_set():
+                    logger.error("no command can be taken: %s", error.strerror)
+                    self._closing.wait(RETRY_S)
+                continue
             with connection:
                 try:
+                    answer = self._answer(_receive(connection, REQUEST_TIMEOUT_S))
                     connection.settimeout(REQUEST_TIMEOUT_S)
-                    _send(connection, self._answer(_receive(connection)))
+                    _send(connection, answer)
                 except OSError as error:
                     logger.warning("a command went away before its answer: %s", error)
 
@@ -112,16 +122,20 @@ def ask_agent(folder: Path, request: Request) -> Done | None:
     StationError where the answer does not come."""
     with ExitStack() as closing:
         connection = closing.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        # Of a socket with a time-out of Python's own, connecting fails at once where others wait to be taken.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", int(ANSWER_TIMEOUT_S), 0))
         try:
             connection.connect(closing.enter_context(_short_path(folder)))
         except (FileNotFoundError, ConnectionRefusedError):
             return None
+        except BlockingIOError as error:
+            raise StationError(f"{folder / NAME}: the agent takes no command for {ANSWER_TIMEOUT_S:g} s") from error
         except OSError as error:
             raise StationError(f"{folder / NAME}: {error.strerror}") from error
         connection.settimeout(ANSWER_TIMEOUT_S)
         try:
             _send(connection, to_plain(request))
-            answer = json.loads(_receive(connection))
+            answer = json.loads(_receive(connection, ANSWER_TIMEOUT_S))
         except (OSError, ValueError) as error:
             raise StationError(f"the running agent took the request and did not answer: {error}") from error
     if "code" in answer:
@@ -133,10 +147,11 @@ def _send(connection: socket.socket, plain: object) -> None:
     connection.sendall(json.dumps(plain).encode() + b"\n")
 
 
-def _receive(connection: socket.socket) -> bytes:
-    """One line, without its end. Raises OSError for one that does not end, or is too long."""
-    line = b""
+def _receive(connection: socket.socket, timeout_s: float) -> bytes:
+    """One line, without its end. Raises OSError for one that does not end, is too long, or not there in time."""
+    line, ends_s = b"", time.monotonic() + timeout_s
     while not line.endswith(b"\n"):
+        connection.settimeout(max(ends_s - time.monotonic(), 0.001))
         part = connection.recv(4096)
         if not part or len(line) + len(part) > MAX_LINE_BYTES:
             raise OSError("the line has no end" if not part else f"the line is longer than {MAX_LINE_BYTES} bytes")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from drivers.printer import Receipt
+from station import control
 from station.control import MAX_LINE_BYTES, NAME, ControlServer, RefusedByAgent, ask_agent
 from station.desk import Done, PrintAgain, RefillPool, Resolve, SettleLabel
 from station.errors import StationError, UnitError
@@ -20,6 +24,7 @@ from station.journal.journal import Journal
 from station.journal.pool import PoolCounts, PoolLevels
 from station.journal.records import Decision, Reprint
 from station.model import IdKind
+from tests.support.links import wait_until
 
 T = TypeVar("T")
 LEVELS = PoolLevels({IdKind.DEVICE_ID: PoolCounts(free=7), IdKind.SN: PoolCounts(free=3)})
@@ -57,12 +62,26 @@ def desk(folder: Path) -> Iterator[_Desk]:
         yield desk
 
 
+@contextmanager
+def _address(folder: Path) -> Iterator[str]:
+    """Of the socket, however long the folder's path is."""
+    descriptor = os.open(folder, os.O_PATH)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{NAME}"
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _knocked(folder: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX) as connection, _address(folder) as address:
+        connection.connect(address)
+        yield connection
+
+
 def _say(folder: Path, data: bytes) -> dict[str, Any] | None:
     """What the agent answers to these bytes; None for a closed connection."""
-    descriptor = os.open(folder, os.O_PATH)
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(f"/proc/self/fd/{descriptor}/{NAME}")
-        os.close(descriptor)
+    with _knocked(folder) as connection:
         try:
             connection.sendall(data)
             line = connection.makefile("rb").readline()
@@ -120,6 +139,42 @@ def test_what_is_no_request_is_refused_and_the_door_stays_open(folder: Path, des
 def test_a_line_without_end_is_hung_up_on(folder: Path, desk: _Desk) -> None:
     assert _say(folder, b"x" * (MAX_LINE_BYTES + 1)) is None
     assert ask_agent(folder, RefillPool()) is not None
+    assert desk.asked == []
+
+
+def test_a_request_that_drips_in_holds_nobody_up_for_long(
+    folder: Path, desk: _Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte comes in time, and all of them would take two hours."""
+    monkeypatch.setattr(control, "REQUEST_TIMEOUT_S", 0.5)
+
+    def drip() -> None:
+        for _ in range(MAX_LINE_BYTES):
+            dripping.sendall(b" ")
+            time.sleep(0.1)
+
+    with _knocked(folder) as dripping, pytest.raises(BrokenPipeError):
+        drip()
+    assert ask_agent(folder, RefillPool()) is not None
+    assert desk.asked == []
+
+
+def test_an_agent_that_was_out_of_descriptors_takes_commands_again(
+    folder: Path, desk: _Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(control, "RETRY_S", 0.05)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket(socket.AF_UNIX) as waiting, _address(folder) as address:
+        try:
+            with _knocked(folder) as served:  # by an accept that has its descriptor already
+                served.sendall(b" ")
+                resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+                waiting.connect(address)
+            wait_until(lambda: "no command can be taken: Too many open files" in caplog.text)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        waiting.sendall(b"hello\n")
+        assert b"usage.invalid" in waiting.makefile("rb").readline()
     assert desk.asked == []
 
 
