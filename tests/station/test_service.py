@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import termios
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -282,7 +283,7 @@ def test_a_cycle_in_progress_is_finished_before_a_reload(tmp_path: Path) -> None
 
 
 def test_an_action_that_fails_does_not_end_the_obeying(caplog: pytest.LogCaptureFixture) -> None:
-    """Each signal calls its action once, in another thread than the main one."""
+    """Each signal calls its action once, in another thread than the main one, and one that came is ignored afterwards."""
     done = threading.Event()
     threads: list[str] = []
 
@@ -292,16 +293,27 @@ def test_an_action_that_fails_does_not_end_the_obeying(caplog: pytest.LogCapture
             raise RuntimeError("at first")
         done.set()
 
-    before = signal.getsignal(signal.SIGHUP)
-    with taken({signal.SIGHUP: act}):
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGUSR1)}
+    with taken({signal.SIGHUP: act, signal.SIGUSR1: act}):
         os.kill(os.getpid(), signal.SIGHUP)
         while not threads:
             pass
         os.kill(os.getpid(), signal.SIGHUP)
         assert done.wait(PATIENCE_S)
     assert threads == ["signals", "signals"]
-    assert signal.getsignal(signal.SIGHUP) is before
+    assert signal.getsignal(signal.SIGUSR1) is before[signal.SIGUSR1]
+    assert signal.signal(signal.SIGHUP, before[signal.SIGHUP]) is signal.SIG_IGN
     assert [record.message for record in caplog.records] == [f"signal {signal.SIGHUP:d} could not be obeyed"]
+
+
+def test_a_stop_that_is_asked_for_again_and_again_is_one_stop(tmp_path: Path) -> None:
+    """Also while the interpreter itself comes to its end."""
+    with simulated_desk(tmp_path) as config, Manager(tmp_path) as manager, served(config, manager) as process:
+        manager.until(lambda message: message == "READY=1")
+        while process.poll() is None:
+            process.terminate()
+            time.sleep(0.002)
+        assert process.returncode == 0
 
 
 def test_a_station_at_a_terminal_ends_when_the_terminal_goes_away(tmp_path: Path) -> None:
