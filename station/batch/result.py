@@ -30,7 +30,7 @@ def counts_of(ended: Sequence[Ended]) -> Counter[str]:
 
 def require_place(path: Path, chips: Path) -> None:
     """Raises OSError, naming the path, where the result cannot be put there, before a batch is begun for it. Raises ValueError
-    where it would take the list's place."""
+    where it would take the place of the list, or of any other file than an earlier result."""
     if path.exists() and path.samefile(chips):
         raise ValueError(f"{path} is the list itself")
     if path.is_dir():
@@ -38,6 +38,15 @@ def require_place(path: Path, chips: Path) -> None:
     if not os.access(path.parent, os.W_OK | os.X_OK):
         path.parent.stat()
         raise PermissionError(13, "nothing can be written there", str(path.parent))
+    if path.exists() and not (path.is_file() and _is_result(path)):
+        raise ValueError(f"{path} is there already, and is no result of a list: move it, or name another by --result")
+
+
+def _is_result(path: Path) -> bool:
+    """Whether it begins as a result does; an empty file, of mktemp(1) say, is as good as one."""
+    head = ",".join(COLUMNS).encode("ascii")
+    with path.open("rb") as file:
+        return file.read(len(head)) in (head, b"")
 
 
 def write_result(path: Path, ended: Sequence[Ended]) -> None:

@@ -85,15 +85,25 @@ def test_a_journal_that_an_agent_owns_is_refused_and_nothing_is_begun(tmp_path: 
 
 @pytest.mark.parametrize(
     ("result", "status", "code"),
-    [("chips.csv", 2, "usage.invalid"), (".", 1, "file.failed"), ("nowhere/result.csv", 1, "file.failed")],
+    [
+        ("chips.csv", 2, "usage.invalid"),
+        ("no-result.csv", 2, "usage.invalid"),
+        ("pipe", 2, "usage.invalid"),
+        (".", 1, "file.failed"),
+        ("nowhere/result.csv", 1, "file.failed"),
+    ],
 )
 def test_a_result_that_cannot_be_written_is_told_before_anything_is_begun(
     tmp_path: Path, result: str, status: int, code: str
 ) -> None:
+    (tmp_path / "no-result.csv").write_text("chipId,appEui\n", "utf-8")
+    os.mkfifo(tmp_path / "pipe")
     with list_rig(tmp_path, 2) as listed:
         ended = listed.provision("--result", str(tmp_path / result))
         assert (ended.status, ended.err.split(": ")[1]) == (status, code)
         assert listed.licences() == 0
+    assert (tmp_path / "no-result.csv").read_text("utf-8") == "chipId,appEui\n"
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_a_terminal_shows_how_far_the_list_has_come(tmp_path: Path) -> None:
