@@ -19,6 +19,8 @@ CLOSE_S = 5.0
 """Bound of the wait for the listening thread's end."""
 LEAST_PAUSE_S = 0.05
 """Between two wake-ups: a hub full of devices is plugged in with dozens of messages."""
+LOST_PAUSE_S = 1.0
+"""After messages that could not be received: whoever waits has been woken, and the next error is not told at once."""
 
 logger = logging.getLogger(__name__)
 
@@ -81,12 +83,23 @@ class DeviceWatch:
         pause.register(self._wake_read, select.POLLIN)
         while not self._closed:
             poller.poll()
-            came = False
-            while (device := monitor.poll(timeout=0)) is not None:
-                came |= device.action != "remove"
+            pause_s = LEAST_PAUSE_S
+            try:
+                came = _has_come(monitor)
+            except OSError as error:  # ENOBUFS: more came at once than the kernel keeps; which devices, nobody knows
+                logger.warning("what udev tells was lost, every device is looked for: %s", error)
+                came, pause_s = True, LOST_PAUSE_S
             if came:
                 self.wake()
-            pause.poll(LEAST_PAUSE_S * 1000)
+            pause.poll(pause_s * 1000)
+
+
+def _has_come(monitor: pyudev.Monitor) -> bool:
+    """Whether a device came or changed, all messages read. Raises OSError."""
+    came = False
+    while (device := monitor.poll(timeout=0)) is not None:
+        came |= device.action != "remove"
+    return came
 
 
 def _monitor() -> pyudev.Monitor:
