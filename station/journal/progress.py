@@ -19,15 +19,22 @@ from station.journal.errors import JournalContradiction, JournalMisuse
 from station.journal.schema import effects, labels
 from station.journal.statement import Statement
 from station.journal.text import remark
-from station.journal.units import REQUEST_MAX_CHARS, Facts, find, must_be_locked, record_audit, refuse_held, save
+from station.journal.units import (
+    IS_OPEN,
+    REQUEST_MAX_CHARS,
+    Facts,
+    find,
+    must_be_locked,
+    record_audit,
+    refuse_held,
+    save,
+)
 from station.model import EffectKind, EffectState, IdKind, LabelFate
 from station.ports import Intent, Settlement
 
 _EFFECT = Statement(sa.select(effects).where(effects.c.id == sa.bindparam("effect")).with_for_update())
 _CHIP_OF = Statement(sa.select(effects.c.chip_id).where(effects.c.id == sa.bindparam("effect")))
-_OPEN_KINDS = Statement(
-    sa.select(effects.c.kind).where(effects.c.chip_id == sa.bindparam("chip"), effects.c.settled_at.is_(None))
-)
+_OPEN_KINDS = Statement(sa.select(effects.c.kind).where(effects.c.chip_id == sa.bindparam("chip"), IS_OPEN))
 _SETTLE = Statement(
     sa.update(effects)
     .where(effects.c.id == sa.bindparam("effect"))

@@ -19,14 +19,18 @@ from station.model import Effect, EffectKind, EffectState, Hold, IdKind, Unit, U
 REQUEST_MAX_CHARS = 4 * 1024 * 1024
 """Longest journalled request: a write plan may hold a page image, and no supported part has a page of 1 MiB."""
 
+IS_OPEN = sa.and_(
+    effects.c.settled_at.is_(None), sa.text(f"effects.kind IN ({', '.join(repr(kind.value) for kind in EffectKind)})")
+)
+"""Of effects. Every kind is named so that SQLite takes the small index of the open ones, which begins with chip and kind."""
+
 _OF_CHIP = units.c.chip_id == sa.bindparam("chip")
 _LOCKED = Statement(sa.select(units).where(_OF_CHIP).with_for_update())
 _SN_BATCH = sa.select(ids.c.batch).where(ids.c.kind == IdKind.SN.value, ids.c.value == units.c.sn).scalar_subquery()
 _WITH_BATCH = Statement(sa.select(units, _SN_BATCH.label("sn_batch")).where(_OF_CHIP))
 _OPEN = Statement(
-    sa.select(effects)
-    .where(effects.c.chip_id == sa.bindparam("chip"), effects.c.settled_at.is_(None))
-    .order_by(effects.c.id)
+    # Not ordered here: SQLite would take the index of all effects for that.
+    sa.select(effects).where(effects.c.chip_id == sa.bindparam("chip"), IS_OPEN)
 )
 _AUDIT = Statement(sa.insert(audit))
 
@@ -124,7 +128,7 @@ def must_be_locked(connection: sa.Connection, chip_id: str) -> Facts:
 
 def open_effects(connection: sa.Connection, chip_id: str) -> list[Effect]:
     """Oldest first."""
-    return [effect_of(row) for row in _OPEN.rows(connection, {"chip": chip_id})]
+    return sorted((effect_of(row) for row in _OPEN.rows(connection, {"chip": chip_id})), key=lambda effect: effect.id)
 
 
 def save(connection: sa.Connection, before: Mapping[Any, Any], after: Facts) -> None:

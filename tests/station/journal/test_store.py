@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from station.journal import progress, units
 from station.journal.errors import JournalContradiction, JournalCorrupt, JournalError
 from station.journal.store import PooledStore, mapped
+from tests.support.journal import activation, fill, opened, reserve
 
 
 @pytest.fixture
@@ -67,3 +69,25 @@ def test_each_result_code_has_its_error(name: str, kind: type[JournalError]):
     assert type(error) is kind
     assert f"journal.db: said ({name})" in str(error)
     assert ("last backup" in str(error)) == (kind is JournalCorrupt)
+
+
+def test_a_units_open_effects_are_found_among_the_open_ones(tmp_path: Path) -> None:
+    """Not among all that there ever were: SQLite's own words for how it runs what a cycle asks."""
+    said: list[str] = []
+    with opened(tmp_path / "j.sqlite") as journal:
+        fill(journal, 1)
+        cycle, unit = reserve(journal, "C1")
+        journal.advance(cycle, "C1", intend=[activation(unit)])  # every statement is compiled
+
+        def plans(connection: sa.Connection) -> None:
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, sqlite3.Connection)
+            for statement in (units._OPEN, progress._OPEN_KINDS):
+                text = statement._text
+                assert text is not None
+                rows = raw.execute(f"EXPLAIN QUERY PLAN {text.sql}", text.values({"chip": "C1"})).fetchall()
+                said.extend(row[3] for row in rows)
+
+        journal._store.run(plans)
+    assert len(said) == 2
+    assert all("INDEX effects_open (chip_id=? AND kind=?)" in plan for plan in said), said
