@@ -68,7 +68,8 @@ class Settlement:
 
 
 class CycleJournal(Protocol):
-    """The journal as one cycle uses it. Every method is one durable transaction: when it returns, it is on disk.
+    """The journal as one cycle uses it. Every method is one transaction: when it returns, the change survives the death of the
+    process; the start of a cycle, an intent and the end survive the loss of power, with all that came before them.
 
     Raises JournalError; PoolEmpty from ``reserve``. No method waits for more than the configured lock time-out.
     """

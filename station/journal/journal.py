@@ -1,7 +1,7 @@
 """The journal of one agent: what the cycle writes, the pool it draws from, and what people decide.
 
-``Journal`` implements ``station.ports.CycleJournal``. Every method that writes is one durable transaction: when it returns,
-the change is on disk; when it raises, none of it is.
+``Journal`` implements ``station.ports.CycleJournal``. Every method that writes is one transaction: when it raises, none of it is
+there; when it returns, it survives the death of the process, and the loss of power too unless the method says otherwise.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from station.journal.statement import Statement
 from station.journal.store import Store
 from station.journal.tenure import Tenure
 from station.journal.text import checked_id, remark
-from station.model import CycleResult, EffectState, Hold, IdKind, IdSource, LabelFate, Outcome, Unit
+from station.model import CycleResult, EffectKind, EffectState, Hold, IdKind, IdSource, LabelFate, Outcome, Unit
 from station.ports import Intent, Settlement
 
 T = TypeVar("T")
@@ -42,6 +42,32 @@ _GIVE = Statement(
 )
 
 CUT_OFF = "the agent ended before the result was known"
+
+
+class _Running:
+    """A cycle in progress. ``tenure`` is the one it began in, ``riding`` the effects whose result may ride on the next commit that
+    is synced."""
+
+    __slots__ = ("riding", "tenure")
+
+    def __init__(self, tenure: int) -> None:
+        self.tenure = tenure
+        self.riding: set[int] = set()
+
+
+def _may_ride(intent: Intent) -> bool:
+    """Whether the result of an effect that is begun now may be lost with the power until the next change is synced. Then it is in
+    doubt, as if the power had failed before the result was known: a write is proven by reading the board, an activation that names
+    its DeviceID by the same call, and of a label nobody hears before the cycle's end is synced. What the server chose is known from
+    its answer alone; and a bind is followed by nothing for as long as the board is being written."""
+    match intent.kind:
+        case EffectKind.ACTIVATE:
+            return intent.request.get("device_id") is not None
+        case EffectKind.BIND:
+            return False
+        case EffectKind.WRITE | EffectKind.PRINT:
+            return True
+
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +99,8 @@ class Journal:
         self._taking_over = threading.Lock()
         self._recovered = 0
         """The tenure of which the leavings of all before it are written down."""
-        self._running: dict[int, int] = {}
-        """Each cycle in progress and the tenure it began in."""
+        self._running: dict[int, _Running] = {}
+        """By the cycle's number."""
 
     def close(self) -> None:
         """Close the connections and let another agent own the journal."""
@@ -94,7 +120,7 @@ class Journal:
         """See ``CycleJournal``."""
         tenure = self._owned()
         cycle = self._write(None, lambda scene: cycle_rows.begin(scene, socket, session))
-        self._running[cycle] = tenure
+        self._running[cycle] = _Running(tenure)
         return cycle
 
     def find_unit(self, chip_id: str) -> Unit | None:
@@ -131,12 +157,18 @@ class Journal:
         verified: bool | None = None,
     ) -> tuple[int, ...]:
         """See ``CycleJournal``. Raises JournalContradiction for what is out of turn or contradicts the record, and UnitError
-        for intents (but a write's) on a unit that is held or shipped. That a unit is verified, and no more, may be lost with the
-        power: the board is read again then."""
-        is_lasting = bool(settle or intend) or not verified
-        return self._write(
+        for intents (but a write's) on a unit that is held or shipped. That a unit is verified may be lost with the power, since
+        the board is read again then, and so may some results (``_may_ride``), but no intent."""
+        running = self._running.get(cycle)
+        riding = set[int]() if running is None else running.riding
+        settled = {settlement.effect_id for settlement in settle}
+        is_lasting = bool(intend) or verified is False or not settled <= riding
+        started = self._write(
             cycle, lambda scene: progress.advance(scene, chip_id, settle, intend, verified), is_lasting=is_lasting
         )
+        riding -= settled
+        riding |= {effect_id for effect_id, intent in zip(started, intend, strict=True) if _may_ride(intent)}
+        return started
 
     def reopen(self, cycle: int, effect_id: int) -> None:
         """See ``CycleJournal``. A print is never reopened."""
@@ -341,7 +373,8 @@ class Journal:
 
     def _write(self, cycle: int | None, work: Callable[[Scene], T], *, is_lasting: bool = True) -> T:
         tenure = self._owned()
-        if cycle is not None and self._running.get(cycle, tenure) != tenure:
+        running = None if cycle is None else self._running.get(cycle)
+        if running is not None and running.tenure != tenure:
             raise JournalUnreachable("the database was lost during this cycle")
         now_ms = int(self._clock.wall_s() * 1000)
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from station.journal.errors import JournalError
-from station.model import EffectKind, IdKind
+from station.model import EffectKind, EffectState, IdKind, IdSource
 from tests.support.journal import (
     APP_EUI,
     activation,
@@ -171,7 +171,8 @@ def test_a_transaction_that_raises_leaves_nothing_and_the_next_one_works(tmp_pat
 
 
 def test_all_that_something_outside_hangs_on_is_synced_when_it_is_acknowledged(tmp_path: Path):
-    """What a power failure may take back: a reservation before the first intent, that a board was read back, and a log's note."""
+    """What a power failure may take back: a reservation before the first intent, that a board was read back, a log's note, and
+    the results that can be had again or that nobody hears before the cycle's end."""
     path = tmp_path / "journal.db"
     with opened(path) as journal:
         fill(journal, 3)
@@ -194,21 +195,87 @@ def test_all_that_something_outside_hangs_on_is_synced_when_it_is_acknowledged(t
         assert synced()
         unit = journal.reserve(cycle, "C1", APP_EUI, scanned_sn=None)
         assert not synced()
-        for intent in (activation, binding, writing):
+        for intent, is_result_synced in ((activation, False), (binding, True), (writing, False)):
             (effect,) = journal.advance(cycle, "C1", intend=[intent(unit)])
             assert synced()
             journal.advance(cycle, "C1", settle=[done(effect)])
-            assert synced()
+            assert synced() is is_result_synced
         journal.advance(cycle, "C1", verified=True)
         assert not synced()
         (effect,) = journal.advance(cycle, "C1", intend=[printing(unit)])
         assert synced()
-        journal.advance(cycle, "C1", settle=[done(effect)], verified=True)
-        assert synced()
+        journal.advance(cycle, "C1", settle=[done(effect)])
+        assert not synced()
         journal.end_cycle(ended(cycle, "C1"))
         assert synced()
         journal.note_session(cycle, "C1.jsonl.gz", "00" * 32, 1)
         assert not synced()
+
+
+def test_a_result_is_synced_at_once_where_it_is_not_alone_or_an_earlier_cycle_began_the_effect(tmp_path: Path):
+    with opened(tmp_path / "journal.db") as journal:
+        fill(journal, 2)
+        levels: list[int] = []
+
+        def level() -> int:
+            """What ``PRAGMA synchronous`` was at the last commit; 2 is FULL."""
+            raw = journal._store._connection.connection.driver_connection  # type: ignore[attr-defined]
+            return int(raw.execute("PRAGMA synchronous").fetchone()[0])
+
+        cycle, unit = reserve(journal, "C1")
+        (activated,) = journal.advance(cycle, "C1", intend=[activation(unit)])
+        journal.advance(cycle, "C1", settle=[done(activated)], intend=[binding(unit), writing(unit)])
+        levels.append(level())
+        journal.end_cycle(ended(cycle, "C1"))
+        later = journal.begin_cycle("A", "C1-2.jsonl.gz")
+        bind, write = (effect.id for effect in known(journal, "C1").open_effects)
+        journal.reopen(later, write)
+        journal.advance(later, "C1", settle=[done(write)])
+        levels.append(level())
+        journal.advance(later, "C1", verified=True)
+        journal.advance(later, "C1", settle=[done(bind)])
+        levels.append(level())
+        assert levels == [2, 2, 2]
+
+
+def test_an_activation_for_which_the_server_chooses_is_synced_since_nothing_else_tells_what_it_chose(tmp_path: Path):
+    with opened(tmp_path / "journal.db", ids=IdSource.SERVER) as journal:
+        cycle, unit = reserve(journal, "C1")
+        (effect,) = journal.advance(cycle, "C1", intend=[activation(unit)])
+        raw = journal._store._connection.connection.driver_connection  # type: ignore[attr-defined]
+        raw.execute("PRAGMA synchronous = NORMAL")
+        journal._store._syncs = False  # type: ignore[attr-defined]
+        journal.advance(cycle, "C1", settle=[done(effect, device_id="D1")])
+        assert raw.execute("PRAGMA synchronous").fetchone()[0] == 2
+
+
+@pytest.mark.parametrize("kind", [EffectKind.ACTIVATE, EffectKind.WRITE, EffectKind.PRINT])
+def test_a_result_that_was_not_synced_is_after_a_power_failure_in_doubt(tmp_path: Path, kind: EffectKind):
+    """The files as they were at the last sync: the effect is there, open, with the ids that it named."""
+    path, after = tmp_path / "journal.db", tmp_path / "after"
+    after.mkdir()
+    journal = opened(path)
+    fill(journal, 1)
+    cycle, unit = reserve(journal, "C1")
+    for intent in (activation, binding, writing, printing):
+        (effect,) = journal.advance(cycle, "C1", intend=[intent(unit)])
+        if intent(unit).kind is kind:
+            break
+        journal.advance(cycle, "C1", settle=[done(effect)])
+        if intent is writing:
+            journal.advance(cycle, "C1", verified=True)
+    for name in ("journal.db", "journal.db-wal"):
+        (after / name).write_bytes((tmp_path / name).read_bytes())
+    journal.advance(cycle, "C1", settle=[done(effect)])
+    journal.close()
+    with opened(after / "journal.db") as journal:
+        journal.recover()
+        left = known(journal, "C1")
+        assert [(each.id, each.kind, each.state) for each in left.open_effects] == [
+            (effect, kind, EffectState.IN_DOUBT)
+        ]
+        assert (left.device_id, left.sn) == (unit.device_id, unit.sn)
+        assert journal.read.integrity_check() == ()
 
 
 def test_a_reservation_that_was_not_synced_is_after_a_power_failure_as_if_it_had_never_been(tmp_path: Path):
