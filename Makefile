@@ -43,7 +43,7 @@ check: .venv/development.stamp ## formatter, linter, strict type check, import r
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
 
-crash: .venv/development.stamp ## kill the agent at every effect boundary, restart it, compare what is left (CRASH=options)
+crash: .venv/development.stamp ## kill the agent, or its power, at every effect boundary, restart it, compare what is left (CRASH=options)
 	@.venv/bin/python -m tests.crash $(CRASH)
 
 fuzz: .venv/development.stamp ## coverage-guided fuzzing of every parser of outside bytes, for FUZZ_S seconds

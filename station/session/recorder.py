@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ from station.session.format import FORMAT_VERSION, Encoded
 from station.session.masking import Masker
 from station.session.messages import failure_fields
 from station.session.recorder_channels import RecordedHttp, RecordedSerial, RecordedTransport
-from station.session.writer import ClosedLog, SessionWriter
+from station.session.writer import ClosedLog, SessionUnwritable, SessionWriter
 
 T = TypeVar("T")
 Opened = TypeVar("Opened", bound=Transport)
@@ -39,10 +39,17 @@ class RecordingSession:
     @classmethod
     def start(cls, path: Path, head: dict[str, Any], clock: Clock, masker: Masker) -> RecordingSession:
         """Create the file and write its head: ``head``, in which ``station`` and ``socket`` are texts, with the format's
-        version and the wall clock added. Raises SessionUnwritable."""
+        version and the wall clock added. It is on disk before the journal hears of the cycle: not even a loss of power leaves a
+        cycle without a log. Raises SessionUnwritable."""
         session = cls(SessionWriter(path, lambda: int(clock.monotonic_s() * 1e9)), clock, masker)
         plain = masker.mask_plain(to_plain(head))
-        session.record("head", None, {"format": FORMAT_VERSION, "wall_s": clock.wall_s(), **plain})
+        try:
+            session.record("head", None, {"format": FORMAT_VERSION, "wall_s": clock.wall_s(), **plain})
+            session._writer.sync()
+        except SessionUnwritable:
+            with suppress(SessionUnwritable):
+                session.close()
+            raise
         return session
 
     @property

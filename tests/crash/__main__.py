@@ -1,9 +1,9 @@
 """``make crash``: search for a crash that breaks a promise.
 
 Kills a real agent at every kind of effect boundary, in every combination of id source, server, sockets, boards and lost answers,
-restarts it, and compares what the server, the chips, the printer, the session logs and the journal hold in the end. The last
-line is ``N crash points, M violations``; the exit status is 0 only where M is 0. ``CRASH`` holds options: ``make crash
-CRASH=--help``.
+takes from some what they had not synced, as a loss of power does, restarts it, and compares what the server, chips, printer,
+the session logs and the journal hold in the end. The last line is ``N crash points, M violations``; the exit status is 0 only where
+M is 0. ``CRASH`` holds options: ``make crash CRASH=--help``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The nursery: a process that has imported everything and forks an agent for each request, so that a run costs no imports.
 
-``python -m tests.crash.agent`` reads one JSON line per run, ``{"argv": [...], "kill": "journal: commit: after #3"}`` (or null), and
-runs ``station ARGV`` in a child: a process of its own, which SIGKILL ends at the point named. The child's output, standard error
+``python -m tests.crash.agent`` reads one JSON line per run, ``{"argv": [...], "kill": "journal: commit: after #3", "keep": null}``,
+and runs ``station ARGV`` in a child: a process of its own, which SIGKILL ends at the point named, if any. ``keep`` names a folder
+for copies of what it has synced, for those who take away the rest (``tests.crash.power``). The child's output, standard error
 included, follows on standard output, and between it, each on a line of its own:
 
     @pid N             the child
@@ -19,6 +20,7 @@ import os
 import pkgutil
 import sys
 import traceback
+from pathlib import Path
 from types import ModuleType
 
 import drivers
@@ -28,6 +30,7 @@ from station.cli import main as station_main
 from station.events import Event, SocketWaiting
 from station.live import PlainView
 from tests.crash.points import Point, Switch
+from tests.crash.power import keep_what_is_synced
 from tests.crash.seams import install
 
 WAIT_SLICE_S = 0.02
@@ -46,14 +49,14 @@ def main() -> int:
         request = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            _child(request["argv"], Point.parse(request["kill"]) if request["kill"] else None)
+            _child(request["argv"], Point.parse(request["kill"]) if request["kill"] else None, request["keep"])
         _, status = os.waitpid(pid, 0)
         # A killed child may have left half a line.
         _say(f"\n@exit {os.waitstatus_to_exitcode(status)}")
     return 0
 
 
-def _child(argv: list[str], kill: Point | None) -> None:
+def _child(argv: list[str], kill: Point | None, keep: str | None) -> None:
     """Never returns. Takes the way of the installed command, but for the imports."""
     status = 70
     try:
@@ -63,6 +66,8 @@ def _child(argv: list[str], kill: Point | None) -> None:
         _say(f"@pid {os.getpid()}")
         switch = Switch(kill)
         install(switch)
+        if keep is not None:
+            keep_what_is_synced(Path(keep))
         _tell_of_waiting()
         worker.WAIT_SLICE_S = WAIT_SLICE_S
         status = _run(argv)

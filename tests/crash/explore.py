@@ -12,6 +12,7 @@ from typing import Any
 from drivers.simulated.scanner import SimulatedScanner
 from station.model import CycleResult, Outcome
 from station.production_api.simulator.settings import Temper
+from tests.crash import power
 from tests.crash.judge import problems
 from tests.crash.nursery import Ended, Nursery
 from tests.crash.points import Point
@@ -192,7 +193,10 @@ class _Play:
     def _command(self, argv: list[str], kill: Point | None) -> Ended:
         """Run ``station ARGV``. Anything but its own end or the kill is a complaint."""
         self._to_scan = set(self.rig.places)
-        ended = self._nursery.run([*argv, "--config", str(self.rig.folder / "station.yaml")], kill, self._scan)
+        keep = self.rig.folder / "synced" if self._scenario.with_power else None
+        ended = self._nursery.run([*argv, "--config", str(self.rig.folder / "station.yaml")], kill, self._scan, keep)
+        if keep is not None and ended.was_killed:
+            power.fail(self.rig.folder / "state", keep)
         self.said += ended.said
         self.kills += ended.was_killed
         if ended.hung:

@@ -82,7 +82,7 @@ def _label_records(rig: Rig) -> Iterator[str]:
 
 
 def _logs(rig: Rig) -> Iterator[str]:
-    """Every cycle that the journal began has its session log, whole or cut off."""
+    """Every cycle that the journal began has its session log, whole or cut off, whatever was lost with the power."""
     for row in rig.rows("SELECT cycle, session FROM cycles"):
         whole = Path(row["session"])
         part = whole.with_name(whole.name.removesuffix(".gz") + ".part")

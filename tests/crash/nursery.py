@@ -63,9 +63,16 @@ class Nursery:
             pipe.close()
         self._process.wait(RUN_LIMIT_S)
 
-    def run(self, argv: list[str], kill: Point | None, waiting: Callable[[str], None]) -> Ended:
-        """Run ``station ARGV`` to its end; ``waiting`` is told each socket that waits for a start."""
-        request = {"argv": argv, "kill": None if kill is None else str(kill)}
+    def run(
+        self, argv: list[str], kill: Point | None, waiting: Callable[[str], None], keep: Path | None = None
+    ) -> Ended:
+        """Run ``station ARGV`` to its end; ``waiting`` is told each socket that waits for a start. ``keep``: a folder for what it
+        has synced (``tests.crash.power``)."""
+        request = {
+            "argv": argv,
+            "kill": None if kill is None else str(kill),
+            "keep": None if keep is None else str(keep),
+        }
         assert self._process.stdin is not None, "it was asked for"
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
         ended = Ended()

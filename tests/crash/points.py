@@ -67,6 +67,6 @@ class Switch:
             return self._target == Point(where, self._counts[where])
 
     def kill(self) -> None:
-        """End this process as a power cut would: nothing is flushed, closed or said."""
+        """End this process with nothing flushed, closed or said. What it wrote stays; ``tests.crash.power`` takes the rest."""
         os.kill(os.getpid(), signal.SIGKILL)
         threading.Event().wait()  # until the signal arrives, nothing more may be done

@@ -44,6 +44,8 @@ class Scenario:
     command: str = "run"
     """What is killed: an agent that ``run``s, or a person's ``reprint`` or ``refill``."""
     stride: int = 1
+    with_power: bool = False
+    """The computer loses its power, and with it what was not synced, where else only the process is killed."""
 
     @property
     def dimensions(self) -> dict[str, str]:
@@ -57,6 +59,7 @@ class Scenario:
             "killed": "twice" if self.twice else "once",
             "next board": self.board_after,
             "command": self.command,
+            "lost with it": "unsynced" if self.with_power else "nothing",
         }
 
     def __str__(self) -> str:
@@ -123,7 +126,22 @@ def usual() -> list[Scenario]:
         Scenario("pool", Temper.LENIENT, command="refill"),
         Scenario("pool", Temper.LENIENT, lost="request", command="refill"),
     ]
-    return thorough + combined + others
+    powerless = [
+        Scenario("pool", Temper.STRICT, board="shared", with_power=True),
+        Scenario("server", Temper.WORST, with_power=True),
+        *(
+            Scenario(ids, temper, sockets, board, lost, twice, after, stride=2 * SHARES[sockets], with_power=True)
+            for ids, temper, sockets in product(("pool", "server"), Temper, SHARES)
+            for board, lost, twice, after in (
+                ("blank", "", True, "same"),
+                ("shared", "bind", False, "same"),
+                ("text", "", False, "another"),
+            )
+        ),
+        Scenario("server", Temper.STRICT, command="reprint", with_power=True),
+        Scenario("pool", Temper.LENIENT, lost="request", command="refill", with_power=True),
+    ]
+    return thorough + combined + others + powerless
 
 
 def short() -> list[Scenario]:
@@ -133,4 +151,6 @@ def short() -> list[Scenario]:
         Scenario("server", Temper.WORST, 1, "blank", stride=24),
         Scenario("pool", Temper.WORST, 2, "blank", "bind", twice=True, stride=80),
         Scenario("pool", Temper.LENIENT, 1, "text", board_after="another", stride=30),
+        Scenario("pool", Temper.STRICT, 1, "shared", stride=24, with_power=True),
+        Scenario("server", Temper.WORST, 2, "blank", stride=80, with_power=True),
     ]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from station.model import Step
 from station.session.format import log_lines, read_log
 from station.session.recorder import RecordingSession
 from station.session.writer import SessionUnwritable, SessionWriter, part_of
@@ -88,6 +89,43 @@ def test_a_full_disk_stops_the_record_and_keeps_what_there_is(tmp_path: Path) ->
     assert log.torn == "the last line was cut off after 20 bytes"
     assert [event.fields["text"] for event in log.events[1:]] == ["number 0", "number 1", "number 2"]
     session.close()
+
+
+def test_a_cycle_whose_log_cannot_be_begun_leaves_nothing_open(tmp_path: Path) -> None:
+    """Every test is searched for descriptors that it leaves open. What came to the disk is put away, and may be half a line."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20, limits[1]))
+        with pytest.raises(SessionUnwritable, match="disk full"):
+            start(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert part_of(tmp_path / "sessions" / "log.jsonl.gz").stat().st_size == 20
+
+
+def test_a_log_is_synced_with_its_head_and_after_each_step_that_changes_something(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    sync = os.fdatasync
+
+    def counted(fd: int) -> None:
+        sync(fd)
+        synced.append(os.fstat(fd).st_size)
+
+    monkeypatch.setattr(os, "fdatasync", counted)
+    session = start(tmp_path)
+    written = [part_of(session.path).stat().st_size]
+    for step in Step:
+        with session.step(step):
+            session.note("x", step.value)
+        if step in (Step.ACTIVATE, Step.BIND, Step.WRITE, Step.LABEL):
+            written.append(part_of(session.path).stat().st_size)
+    session.end(result_of())
+    session.close()
+    assert synced == written
 
 
 def test_a_device_without_space_is_an_error(tmp_path: Path) -> None:
