@@ -23,13 +23,14 @@ from station.journal.pool import BatchReport, BatchState, PoolLevels
 from station.journal.progress import Scene
 from station.journal.reading import JournalReader
 from station.journal.records import Decision, Reprint
+from station.journal.running import Running, may_ride
 from station.journal.schema import cycles, effects, id_batches
 from station.journal.schema import units as units_table
 from station.journal.statement import Statement
 from station.journal.store import Store
 from station.journal.tenure import Tenure
 from station.journal.text import checked_id, remark
-from station.model import CycleResult, EffectKind, EffectState, Hold, IdKind, IdSource, LabelFate, Outcome, Unit
+from station.model import CycleResult, EffectState, Hold, IdKind, IdSource, LabelFate, Outcome, Unit
 from station.ports import Intent, Settlement
 
 T = TypeVar("T")
@@ -42,32 +43,6 @@ _GIVE = Statement(
 )
 
 CUT_OFF = "the agent ended before the result was known"
-
-
-class _Running:
-    """A cycle in progress. ``tenure`` is the one it began in, ``riding`` the effects whose result may ride on the next commit that
-    is synced."""
-
-    __slots__ = ("riding", "tenure")
-
-    def __init__(self, tenure: int) -> None:
-        self.tenure = tenure
-        self.riding: set[int] = set()
-
-
-def _may_ride(intent: Intent) -> bool:
-    """Whether the result of an effect that is begun now may be lost with the power until the next change is synced. Then it is in
-    doubt, as if the power had failed before the result was known: a write is proven by reading the board, an activation that names
-    its DeviceID by the same call, and of a label nobody hears before the cycle's end is synced. What the server chose is known from
-    its answer alone; and a bind is followed by nothing for as long as the board is being written."""
-    match intent.kind:
-        case EffectKind.ACTIVATE:
-            return intent.request.get("device_id") is not None
-        case EffectKind.BIND:
-            return False
-        case EffectKind.WRITE | EffectKind.PRINT:
-            return True
-
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +74,7 @@ class Journal:
         self._taking_over = threading.Lock()
         self._recovered = 0
         """The tenure of which the leavings of all before it are written down."""
-        self._running: dict[int, _Running] = {}
+        self._running: dict[int, Running] = {}
         """By the cycle's number."""
 
     def close(self) -> None:
@@ -120,7 +95,7 @@ class Journal:
         """See ``CycleJournal``."""
         tenure = self._owned()
         cycle = self._write(None, lambda scene: cycle_rows.begin(scene, socket, session))
-        self._running[cycle] = _Running(tenure)
+        self._running[cycle] = Running(tenure)
         return cycle
 
     def find_unit(self, chip_id: str) -> Unit | None:
@@ -158,7 +133,7 @@ class Journal:
     ) -> tuple[int, ...]:
         """See ``CycleJournal``. Raises JournalContradiction for what is out of turn or contradicts the record, and UnitError
         for intents (but a write's) on a unit that is held or shipped. That a unit is verified may be lost with the power, since
-        the board is read again then, and so may some results (``_may_ride``), but no intent."""
+        the board is read again then, and so may some results (``may_ride``), but no intent."""
         running = self._running.get(cycle)
         riding = set[int]() if running is None else running.riding
         settled = {settlement.effect_id for settlement in settle}
@@ -167,7 +142,7 @@ class Journal:
             cycle, lambda scene: progress.advance(scene, chip_id, settle, intend, verified), is_lasting=is_lasting
         )
         riding -= settled
-        riding |= {effect_id for effect_id, intent in zip(started, intend, strict=True) if _may_ride(intent)}
+        riding |= {effect_id for effect_id, intent in zip(started, intend, strict=True) if may_ride(intent)}
         return started
 
     def reopen(self, cycle: int, effect_id: int) -> None:
