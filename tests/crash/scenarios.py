@@ -44,6 +44,8 @@ class Scenario:
     command: str = "run"
     """What is killed: an agent that ``run``s, or a person's ``reprint`` or ``refill``."""
     stride: int = 1
+    scan: str = "start"
+    """``sn``: each board comes with an SN, and every start is a scan of it."""
     with_power: bool = False
     """The computer loses its power, and with it what was not synced, where else only the process is killed."""
 
@@ -59,6 +61,7 @@ class Scenario:
             "killed": "twice" if self.twice else "once",
             "next board": self.board_after,
             "command": self.command,
+            "a scan is": self.scan,
             "lost with it": "unsynced" if self.with_power else "nothing",
         }
 
@@ -74,6 +77,7 @@ class Scenario:
             kind=kind,
             slot=slot,
             sockets=tuple("ABCDEFGH"[: self.sockets]),
+            scan=self.scan,
         )
 
     def faults(self) -> Iterator[Fault]:
@@ -126,6 +130,18 @@ def usual() -> list[Scenario]:
         Scenario("pool", Temper.LENIENT, command="refill"),
         Scenario("pool", Temper.LENIENT, lost="request", command="refill"),
     ]
+    scanned = [
+        Scenario("pool", Temper.STRICT, scan="sn"),
+        *(
+            Scenario("pool", temper, sockets, board, lost, twice, after, stride=SHARES[sockets], scan="sn")
+            for temper, sockets in product(Temper, SHARES)
+            for board, lost, twice, after in (
+                ("blank", "", True, "same"),
+                ("shared", "", False, "another"),
+                ("blank", "bind", False, "same"),
+            )
+        ),
+    ]
     powerless = [
         Scenario("pool", Temper.STRICT, board="shared", with_power=True),
         Scenario("server", Temper.WORST, with_power=True),
@@ -141,7 +157,7 @@ def usual() -> list[Scenario]:
         Scenario("server", Temper.STRICT, command="reprint", with_power=True),
         Scenario("pool", Temper.LENIENT, lost="request", command="refill", with_power=True),
     ]
-    return thorough + combined + others + powerless
+    return thorough + combined + others + scanned + powerless
 
 
 def short() -> list[Scenario]:
@@ -151,6 +167,7 @@ def short() -> list[Scenario]:
         Scenario("server", Temper.WORST, 1, "blank", stride=24),
         Scenario("pool", Temper.WORST, 2, "blank", "bind", twice=True, stride=80),
         Scenario("pool", Temper.LENIENT, 1, "text", board_after="another", stride=30),
+        Scenario("pool", Temper.STRICT, 2, "blank", stride=60, scan="sn"),
         Scenario("pool", Temper.STRICT, 1, "shared", stride=24, with_power=True),
         Scenario("server", Temper.WORST, 2, "blank", stride=80, with_power=True),
     ]
