@@ -1,7 +1,7 @@
 """Transactions on the one connection of a file: those that wait at the same time share a commit, and so the disk's sync.
 
 Waiting on SQLite's own lock is unfair, and a sync takes milliseconds on the flash card of a small computer: sixteen sockets that
-each wait for fifteen syncs a cycle would wait for one another. So whoever comes while nobody works carries out all that waits, in
+each wait for several syncs a cycle would wait for one another. So whoever comes while nobody works carries out all that waits, in
 the order it came, each piece inside a savepoint of its own, commits once, and hands over to the first that has come meanwhile.
 What the callers are promised stays the same: a call returns when its change is on disk. Only where every piece of a group may be
 lost with the power is the commit not synced; the next that is takes it along, since a log is synced up to its end.
