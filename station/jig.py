@@ -38,7 +38,7 @@ from station.filing import file_cut_off, file_unnoted
 from station.health import STOP_TIMEOUT_S, Pulse, call_bound_s, overdue, step_bound_s, turn_bound_s
 from station.housekeeping import Housekeeper
 from station.journal.journal import Journal
-from station.journal.opening import LOCK_TIMEOUT_S, open_journal
+from station.journal.opening import LOCK_TIMEOUT_S
 from station.journal.pool import PoolLevels
 from station.journal.records import Reprint
 from station.journal.sqlite import OwnerLock
@@ -53,7 +53,7 @@ from station.production_api.tokens import TokenSource
 from station.recording import RecordedCycles
 from station.refill import Refill
 from station.reprint import Reprinter
-from station.restored import refuse_restored
+from station.restored import owned_journal
 from station.triggers import Triggers
 from station.turn import Turn
 from station.worker import SocketWorker
@@ -101,11 +101,7 @@ class Jig:
         config.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if config.database is not None:  # a file has its own; and the doctor sees by it that a station runs
             closing.enter_context(OwnerLock(config.journal_path))
-        else:
-            refuse_restored(config.journal_path, config.sessions_dir)
-        self.journal = closing.enter_context(
-            open_journal(config.journal_place, self._clock, ids=config.ids.source, station=config.station)
-        )
+        self.journal = closing.enter_context(owned_journal(config, self._clock))
         self._claims = Claims(self.journal)
         file_cut_off(self.journal, config.sessions_dir)
         file_unnoted(self.journal, self.journal.read, config.sessions_dir, config.station)

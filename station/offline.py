@@ -63,12 +63,9 @@ def reading(config: StationConfig) -> Iterator[JournalReader]:
 @contextmanager
 def owning(config: StationConfig) -> Iterator[Journal]:
     """The journal to write. Raises JournalLocked, naming the agent, where one runs: it has to be stopped first; JournalRestored."""
-    from station.journal.opening import open_journal
-    from station.restored import refuse_restored
+    from station.restored import owned_journal
 
-    if config.database is None:
-        refuse_restored(config.journal_path, config.sessions_dir)
-    with open_journal(config.journal_place, SystemClock(), config.ids.source, config.station) as journal:
+    with owned_journal(config, SystemClock()) as journal:
         yield journal
 
 

@@ -4,6 +4,9 @@ a person says so, since it knows neither the ids that were given, nor the labels
 It is known by two signs: a backup carries a mark (``mark_copy``), and a copy made by other means holds fewer cycles than the
 session logs beside it tell of. ``accept`` makes it safe to go on from. A journal that is gone altogether, while there are logs of
 its cycles, is refused too: an empty one would know none of the boards done before.
+
+A database on a server is known by the cycle of the newest log, which must be in it as that log's (``forgotten_problem``); while the
+station runs, by the newest cycle that it began itself (``Journal``).
 """
 
 from __future__ import annotations
@@ -11,14 +14,20 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drivers.clock import Clock
+from station.config.models import StationConfig
 from station.errors import SessionError, UnitError
-from station.journal.errors import JournalCorrupt, JournalError
+from station.journal.errors import JournalCorrupt, JournalError, JournalRestored
+from station.journal.journal import Journal
+from station.journal.opening import open_journal
 from station.journal.pool import BatchState, IdState
+from station.journal.reading import JournalReader
+from station.journal.session_index import CycleSearch
 from station.journal.sqlite import OwnerLock, sync_directory
 from station.journal.store import RESTORE
 from station.journal.text import id_problem, remark
@@ -31,7 +40,7 @@ NEWEST_LOGS = 8
 """How many of the newest logs are asked for their cycle: more than sockets that can be cut off before they have one."""
 LOCK_TIMEOUT_S = 5.0
 
-RESTORED = "journal.restored"
+RESTORED = JournalRestored.code
 _WHY = "the journal was restored from a copy: what was done to this unit since then is not on record"
 _IDS = ((IdKind.DEVICE_ID, "device_id"), (IdKind.SN, "sn"))
 
@@ -40,12 +49,6 @@ class JournalMissing(JournalError):
     """Raised where there is no journal, but session logs of cycles that one has known; nothing was made."""
 
     code = "journal.missing"
-
-
-class JournalRestored(JournalError):
-    """Raised where the journal is a restored copy that nobody has accepted; nothing was changed."""
-
-    code = RESTORED
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,11 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class _Logged:
-    """What a session log tells of its cycle. ``result`` is empty where it was cut off."""
+    """What a session log tells of its cycle: on what journal it was, and how it ended; ``result`` is empty where it was cut off."""
 
+    name: str
+    station: str
+    was_on_server: bool
     cycle: int
     result: dict[str, Any]
 
@@ -93,6 +99,33 @@ def refuse_restored(journal: Path, sessions_dir: Path) -> None:
     problem = restored_problem(journal, sessions_dir)
     if problem is not None:
         raise JournalRestored(f"{journal}: {problem}; to go on from it: station journal accept")
+
+
+@contextmanager
+def owned_journal(config: StationConfig, clock: Clock) -> Iterator[Journal]:
+    """The station's journal, to be written. Raises JournalRestored, JournalMissing, and what ``open_journal`` raises."""
+    if config.database is None:
+        refuse_restored(config.journal_path, config.sessions_dir)
+    with open_journal(config.journal_place, clock, config.ids.source, config.station) as journal:
+        if config.database is not None:
+            problem = forgotten_problem(journal.read, config.sessions_dir)
+            if problem is not None:
+                raise JournalRestored(f"{problem}; what to do: docs/operation.md, Restoring a backup")
+        yield journal
+
+
+def forgotten_problem(reader: JournalReader, sessions_dir: Path) -> str | None:
+    """Why a journal on a server is taken for an earlier one, or for another; None where it is neither. Logs of a station that had
+    its journal in a file then tell nothing of it. Raises JournalError."""
+    logs = (log for log in _newest(sessions_dir) if log.was_on_server)
+    newest = max(logs, key=lambda log: log.cycle, default=None)
+    if newest is None:
+        return None
+    around = CycleSearch(newest.station, after_cycle=newest.cycle - 1, before_cycle=newest.cycle + 1)
+    if any(_stem(Path(found.session).name) == _stem(newest.name) for found in reader.find_sessions(around)):
+        return None
+    where = f"the session log {newest.name} of cycle {newest.cycle}"
+    return f"the database does not know {where}: an earlier one was put back, or it is another"
 
 
 def restored_problem(journal: Path, sessions_dir: Path) -> str | None:
@@ -273,6 +306,10 @@ def _named(day: Path) -> list[Path]:
     return sorted((path for path in day.iterdir() if path.name.endswith((".jsonl", ".jsonl.gz"))), reverse=True)
 
 
+def _stem(name: str) -> str:
+    return name.partition(".jsonl")[0]
+
+
 def _logged(path: Path) -> _Logged | None:
     try:
         return _told(read_log(path))
@@ -287,4 +324,8 @@ def _told(log: SessionLog) -> _Logged | None:
             number = event.fields.get("value")
         elif event.kind == "end" and isinstance(event.fields.get("result"), dict):
             result = event.fields["result"]
-    return _Logged(number, result) if isinstance(number, int) else None
+    if not isinstance(number, int):
+        return None
+    configuration = log.head.get("configuration")
+    was_on_server = isinstance(configuration, dict) and configuration.get("database") is not None
+    return _Logged(log.path.name, str(log.head.get("station")), was_on_server, number, result)

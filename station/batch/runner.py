@@ -23,7 +23,6 @@ from station.config.validate import Configuration
 from station.errors import StationError
 from station.filing import file_cut_off, file_log
 from station.housekeeping import require_room
-from station.journal.opening import open_journal
 from station.journal.sqlite import OwnerLock
 from station.model import CycleResult, IdSource, Outcome, Unit
 from station.production_api.client import ProductionClient
@@ -31,7 +30,7 @@ from station.production_api.httpx_port import HttpxPort
 from station.production_api.stopping import StoppableClock, StoppableHttp
 from station.production_api.tokens import TokenSource
 from station.refill import Refill
-from station.restored import refuse_restored
+from station.restored import owned_journal
 from station.session.masking import Masker
 from station.session.recorder import RecordingSession
 from station.session.store import path_for
@@ -104,11 +103,7 @@ class Batch:
         config.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if config.database is not None:
             closing.enter_context(OwnerLock(config.journal_path))
-        else:
-            refuse_restored(config.journal_path, config.sessions_dir)
-        self._journal = closing.enter_context(
-            open_journal(config.journal_place, self._clock, config.ids.source, config.station)
-        )
+        self._journal = closing.enter_context(owned_journal(config, self._clock))
         self._claims = Claims(self._journal)
         file_cut_off(self._journal, config.sessions_dir)
         options = config.api.options()

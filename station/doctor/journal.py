@@ -14,7 +14,7 @@ from station.errors import explain
 from station.journal.errors import JournalEmpty, JournalError
 from station.journal.opening import open_journal_readonly
 from station.journal.place import ServerPlace, place_of
-from station.restored import restored_problem
+from station.restored import forgotten_problem, restored_problem
 from station.secrets import Secret
 
 MAX_PROBLEMS = 10
@@ -71,6 +71,7 @@ class ServerJournalCheck:
 
     url: Secret
     agent_pid: int | None
+    sessions_dir: Path
     name: str = "journal"
 
     def look(self) -> Iterator[Finding]:
@@ -87,8 +88,11 @@ class ServerJournalCheck:
             return
         try:
             problems, risks = reader.integrity_check(), reader.durability_problems()
+            forgotten = forgotten_problem(reader, self.sessions_dir)
         finally:
             reader.close()
+        if forgotten is not None:
+            yield bad(forgotten, "stop the stations: docs/operation.md, Restoring a backup")
         for risk in risks:
             yield bad(risk, "have the server's administrator switch it on")
         for problem in problems[:MAX_PROBLEMS]:
@@ -100,7 +104,7 @@ class ServerJournalCheck:
 def checks(survey: Survey) -> list[Check]:
     station = survey.configuration.station
     if station.database is not None:
-        return [ServerJournalCheck(station.database.url, survey.agent_pid)]
+        return [ServerJournalCheck(station.database.url, survey.agent_pid, station.sessions_dir)]
     return [JournalCheck(station.journal_path, survey.agent_pid, station.sessions_dir)]
 
 

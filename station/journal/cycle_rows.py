@@ -23,6 +23,7 @@ _END = Statement(
     .where(_OF_CYCLE, cycles.c.ended_at.is_(None))
     .values({name: sa.bindparam(f"new_{name}") for name in _RESULT})
 )
+_STATION_OF = Statement(sa.select(cycles.c.station).where(_OF_CYCLE))
 _STEPS = Statement(sa.insert(steps))
 _SESSION = Statement(sa.insert(sessions))
 
@@ -31,6 +32,11 @@ def begin(scene: Scene, socket: str, session: str) -> int:
     """A new cycle's number."""
     row = {"station": scene.station, "socket": remark(socket), "session": remark(session)}
     return _BEGIN.insert(scene.connection, row | {"started_at": scene.now_ms})
+
+
+def is_of(connection: sa.Connection, cycle: int, station: str) -> bool:
+    """Whether there is such a cycle, of this station."""
+    return bool(_STATION_OF.scalar(connection, {"of": cycle}) == station)
 
 
 def name_chip(scene: Scene, cycle: int, chip_id: str) -> None:

@@ -5,6 +5,7 @@
     ├── JournalCorrupt           the file is damaged, or is no journal
     │   └── JournalEmpty         the database holds no table yet
     ├── JournalVersion           the journal was written by a newer version
+    ├── JournalRestored          the journal is an earlier one than that which knew what this station did
     ├── JournalUnreachable       the database's server does not answer, or was lost; it is tried again
     ├── JournalDenied            the server does not let the station in, or not do its work
     ├── JournalAddress           what should say where the journal is does not
@@ -49,6 +50,13 @@ class JournalVersion(JournalError):
     """Raised on opening a journal whose schema this version does not know."""
 
     code = "journal.version"
+
+
+class JournalRestored(JournalError):
+    """Raised where the journal does not know what this station did in it: an earlier copy was put back, and nobody has accepted
+    it. Nothing was changed."""
+
+    code = "journal.restored"
 
 
 class JournalUnreachable(JournalError):

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from drivers.clock import Clock
 from station.journal import allocation, cycle_rows, decisions, progress, units, versions
 from station.journal.decisions import Person
-from station.journal.errors import JournalContradiction, JournalError, JournalUnreachable
+from station.journal.errors import JournalContradiction, JournalError, JournalRestored, JournalUnreachable
 from station.journal.pool import BatchReport, BatchState, PoolLevels
 from station.journal.progress import Scene
 from station.journal.reading import JournalReader
@@ -74,6 +74,8 @@ class Journal:
         self._taking_over = threading.Lock()
         self._recovered = 0
         """The tenure of which the leavings of all before it are written down."""
+        self._newest = 0
+        """The newest cycle that was begun here."""
         self._running: dict[int, Running] = {}
         """By the cycle's number."""
 
@@ -96,6 +98,7 @@ class Journal:
         tenure = self._owned()
         cycle = self._write(None, lambda scene: cycle_rows.begin(scene, socket, session))
         self._running[cycle] = Running(tenure)
+        self._newest = max(self._newest, cycle)
         return cycle
 
     def find_unit(self, chip_id: str) -> Unit | None:
@@ -302,9 +305,17 @@ class Journal:
             with self._taking_over:
                 if tenure > self._recovered:
                     self._store.run(versions.check)
+                    self._store.run(self._check_remembered)
                     self._recover()
                     self._recovered = tenure
         return tenure
+
+    def _check_remembered(self, connection: sa.Connection) -> None:
+        """Raises JournalRestored where the database was lost and came back as an earlier one."""
+        if self._newest and not cycle_rows.is_of(connection, self._newest, self._station):
+            raise JournalRestored(
+                f"the database does not know cycle {self._newest} of this station: it was put back to before"
+            )
 
     def _recover(self) -> None:
         now_ms = int(self._clock.wall_s() * 1000)
