@@ -46,7 +46,7 @@ _STM32 = """\
     part: STM32WL
     app_eui: {{address: 0x0803F800, format: {{size_bytes: 8, encoding: hex, case: upper}}}}
     device_id: {{address: {slot:#x}, format: {{size_bytes: 8, encoding: hex, case: lower}}}}
-    timing: {{reply_s: 0.8, sync_s: 0.1, quiet_s: 0.02, attempts: 2}}"""
+    timing: {{reply_s: 0.8, sync_s: 0.1, quiet_s: 0.05, attempts: 2}}"""
 _TEXT = """\
   text_line:
     wake: {attempts: 2, timeout_s: 0.5}
