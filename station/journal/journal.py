@@ -103,7 +103,7 @@ class Journal:
 
     def find_unit(self, chip_id: str) -> Unit | None:
         """See ``CycleJournal``."""
-        return self._store.run(lambda connection: units.find(connection, chip_id))
+        return self._store.run(lambda connection: units.find(connection, chip_id), is_lasting=False)
 
     def reserve(self, cycle: int, chip_id: str, app_eui: str, *, scanned_sn: str | None) -> Unit:
         """See ``CycleJournal``. An id reserved for a chip stays that chip's for ever, even if it is never named; but a scanned SN
