@@ -1,6 +1,8 @@
 # The development commands, one definition for people and CI. Everything set up here lives in .venv, from the locks.
 
-PYTHON ?= python3
+# The system's own where it will do: a service sees none in a home folder, and distributions build it with a profile of its use.
+PYTHON ?= $(firstword $(foreach python,/usr/bin/python3 python3,$(shell $(python) -c \
+    'import ensurepip, sys; print("$(python)" if sys.version_info >= (3, 11) else "")' 2>/dev/null)) python3)
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:

@@ -43,7 +43,10 @@ def run(options: argparse.Namespace) -> int:
     python = options.python.absolute()
     for path in (python, python.resolve()):
         require_visible(
-            path, "the interpreter", "install station into /opt/station and name its interpreter by --python"
+            path,
+            "the interpreter",
+            "install station into an environment of the system's own (/usr/bin/python3 -m venv /opt/station) and name its"
+            " interpreter by --python",
         )
     steps = install_steps(needs, UnitOptions(python, options.user, modules_present(root)), root)
     for warning in (*needs.warnings, *missing(needs, root)):
