@@ -17,11 +17,14 @@ from tests.crash.judge import problems
 from tests.crash.nursery import Ended, Nursery
 from tests.crash.points import Point
 from tests.crash.scenarios import Scenario
+from tests.support.listed import EUI, chip
 from tests.support.station import Board, Rig
 
 MAX_RESTARTS = 6
-FAIR_STATUS = {"run": (0, 1), "ids": (0, 1), "units": (0,), "label": (0,)}
-"""By the command: 1 says that a cycle was not PASS, or that a refill brought less than it should."""
+FAIR_STATUS = {"run": (0, 1), "ids": (0, 1), "units": (0,), "label": (0,), "provision": (0, 1)}
+"""By the command: 1 says that a cycle was not PASS, that a refill brought less than it should, or that a list is not done."""
+LISTED = 5
+"""Units on the list of ``provision``."""
 PERSON = ["--reason", "looked at the printer and at the server's records", "--operator", "explorer"]
 
 
@@ -76,6 +79,8 @@ def explore(
         finding.kills = play.kills
         finding.doubts = play.settled
         finding.codes = [result.code for result in play.rig.results]
+        if not play.is_done():
+            play.complaints.append(f"not done after {MAX_RESTARTS} restarts")
         finding.violations = [*play.complaints, *problems(play.rig, play.said)]
         return finding
 
@@ -95,7 +100,13 @@ class _Play:
 
     def __init__(self, nursery: Nursery, scenario: Scenario, rig: Rig) -> None:
         self.rig = rig
-        self.boards: list[Board] = [rig.board() for _ in rig.places]
+        self._list = rig.folder / "chips.csv"
+        self._is_list_done = False
+        self.boards: list[Board] = []
+        if scenario.command == "provision":
+            self._list.write_text("chipId,appEui\n" + "".join(f"{chip(n + 1)},{EUI}\n" for n in range(LISTED)), "utf-8")
+        else:
+            self.boards = [rig.board() for _ in rig.places]
         self.said: list[str] = []
         self.complaints: list[str] = []
         self.settled = 0
@@ -113,7 +124,7 @@ class _Play:
 
     def first(self, command: str, kill: Point | None) -> Ended:
         """What is killed: an agent, or a person's command."""
-        if command == "run":
+        if command in ("run", "provision"):
             return self.run(kill)
         if command == "reprint":
             self.run_until_done()
@@ -124,7 +135,11 @@ class _Play:
         return self._command(["ids", "refill"], kill)
 
     def run(self, kill: Point | None) -> Ended:
-        """One life of the agent: a cycle on each socket's board. A board that failed was taken out and put in again."""
+        """One life of the agent: a cycle on each socket's board, or the list. A board that failed was put in anew."""
+        if not self.boards:
+            ended = self._command(["provision", str(self._list), "--jobs", "3"], kill)
+            self._is_list_done = ended.status == 0
+            return ended
         if any((result.code or "").startswith("board.") for result in self._last):
             self._insert()
         ended = self._command(["run", "--cycles", str(len(self.boards)), "--json"], kill)
@@ -148,27 +163,31 @@ class _Play:
         return taken
 
     def is_done(self) -> bool:
-        """Every board had its cycle in the last run, and passed."""
+        """Every board had its cycle in the last run, and passed; or the list is done."""
+        if not self.boards:
+            return self._is_list_done
         passed = {result.chip_id for result in self._last if result.outcome is Outcome.PASS}
         return passed == {self.rig.chip_id(board) for board in self.boards}
 
     def settle(self) -> None:
-        """Do what the operator's text asks for after the last run."""
+        """Do what the operator's text asks for after the last run, or settle what keeps the list from being done."""
+        if not self.boards:
+            for row in self.rig.rows("SELECT chip_id FROM units WHERE hold_code = 'unit.in_doubt'"):
+                self._settle_unit(row["chip_id"])
         for result in self._last:
             if result.code == "label.in_doubt":
                 self._settle_label(result)
             elif result.code == "unit.in_doubt":
-                self._settle_unit(result)
+                self._settle_unit(str(result.chip_id))
 
     def _settle_label(self, result: CycleResult) -> None:
         """The person counts the labels that came out."""
         came_out = sum(sn == result.sn for sn, _, _ in self.rig.labels())
         known = self.rig.rows("SELECT COUNT(*) AS n FROM labels WHERE sn = ? AND fate = 'printed'", result.sn)[0]["n"]
-        self._resolve(result, ["--label", "printed" if came_out > known else "not-printed"])
+        self._resolve(str(result.chip_id), ["--label", "printed" if came_out > known else "not-printed"])
 
-    def _settle_unit(self, result: CycleResult) -> None:
+    def _settle_unit(self, chip_id: str) -> None:
         """The person looks at the server's books."""
-        chip_id = str(result.chip_id)
         if not self._may_doubt():
             self.complaints.append(
                 f"{chip_id} is in doubt although its calls name their ids and no two answers were lost"
@@ -177,9 +196,10 @@ class _Play:
         device_ids = books["activated"].get(chip_id, [])
         sns = books["bound"].get(device_ids[0], []) if device_ids else []
         done = [*(["--device-id", device_ids[0]] if device_ids else []), *(["--sn", sns[0]] if sns else [])]
-        open_now = {effect[0] for effect in self.rig.effects(self.rig.boards[chip_id]) if effect[1] == "in_doubt"}
+        doubts = self.rig.rows("SELECT kind FROM effects WHERE chip_id = ? AND state = 'in_doubt'", chip_id)
+        open_now = {row["kind"] for row in doubts}
         is_done = bool(device_ids) if "activate" in open_now else bool(sns)
-        self._resolve(result, ["--decision", "done", *done] if is_done else ["--decision", "not-done"])
+        self._resolve(chip_id, ["--decision", "done", *done] if is_done else ["--decision", "not-done"])
 
     def _may_doubt(self) -> bool:
         """Whether a unit may wait for a person: where the server chooses the ids; where it chooses none, only after the answers to
@@ -191,9 +211,9 @@ class _Play:
             self._scenario.temper is not Temper.LENIENT and lost_answers >= enough
         )
 
-    def _resolve(self, result: CycleResult, how: list[str]) -> None:
+    def _resolve(self, chip_id: str, how: list[str]) -> None:
         self.settled += 1
-        self._command(["units", "resolve", str(result.chip_id), *how, *PERSON], None)
+        self._command(["units", "resolve", chip_id, *how, *PERSON], None)
 
     def _command(self, argv: list[str], kill: Point | None) -> Ended:
         """Run ``station ARGV``. Anything but its own end or the kill is a complaint."""
@@ -228,5 +248,7 @@ class _Play:
         return self._sns[chip_id]
 
     def _insert(self) -> None:
+        if not self.boards:
+            return
         for place, board in zip(self.rig.places.values(), self.boards, strict=True):
             place.uart.insert(board)

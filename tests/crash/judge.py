@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ def problems(rig: Rig, said: list[str]) -> Iterator[str]:
         yield f"cannot be judged: {type(error).__name__}: {error}"
     for board in rig.boards.values():
         yield from _unit(rig, board)
+    yield from _list(rig)
     yield from _free_ids(rig)
     yield from _label_records(rig)
     yield from _logs(rig)
@@ -52,6 +54,20 @@ def _unit(rig: Rig, board: Board) -> Iterator[str]:
     open_effects = [effect for effect in rig.effects(board) if effect[1] in ("intent", "in_doubt")]
     if open_effects:
         yield f"PASS of {chip_id}, but still open are {open_effects}"
+
+
+def _list(rig: Rig) -> Iterator[str]:
+    """Every unit of a list is activated and bound once, and its result says so."""
+    result = rig.folder / "chips.result.csv"
+    if not result.exists():
+        return
+    books: Any = rig.api.ledger()
+    with result.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            device_ids = books["activated"].get(row["chipId"], [])
+            sns = books["bound"].get(row["deviceId"], [])
+            if (device_ids, sns) != ([row["deviceId"]], [row["sn"]]):
+                yield f"the result has {dict(row)}, the server {device_ids} and {sns}"
 
 
 def _free_ids(rig: Rig) -> Iterator[str]:

@@ -20,6 +20,7 @@ from station.session.writer import PART_SUFFIX, SessionWriter, part_of
 
 _WAL = "-wal"
 _SHM = "-shm"
+_BEGAN = "began"
 
 
 def keep_what_is_synced(folder: Path) -> None:
@@ -27,6 +28,7 @@ def keep_what_is_synced(folder: Path) -> None:
     process."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
+    (folder / _BEGAN).touch()
     together, sync = OneWriterStore._together, SessionWriter.sync
     one_at_a_time = threading.Lock()
     number = 0
@@ -66,9 +68,11 @@ def fail(state: Path, folder: Path) -> None:
             (state / f"{journal.name}{suffix}").unlink(missing_ok=True)
         for path in kept.iterdir():
             shutil.copy(path, state / path.name)
+    began_ns = (folder / _BEGAN).stat().st_mtime_ns
     for part in state.rglob(f"*{PART_SUFFIX}"):
         synced = folder / part.name
-        part.write_bytes(synced.read_bytes() if synced.exists() else b"")
+        if part.stat().st_mtime_ns >= began_ns:  # an older one is what an earlier life left on the disk
+            part.write_bytes(synced.read_bytes() if synced.exists() else b"")
 
 
 def _copy(files: list[Path], target: Path) -> None:

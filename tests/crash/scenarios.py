@@ -42,7 +42,7 @@ class Scenario:
     board_after: str = "same"
     """``another``: after the crash other boards are made first, and then those that the crash cut off."""
     command: str = "run"
-    """What is killed: an agent that ``run``s, or a person's ``reprint`` or ``refill``."""
+    """What is killed: an agent that ``run``s or ``provision``s a list, or a person's ``reprint`` or ``refill``."""
     stride: int = 1
     scan: str = "start"
     """``sn``: each board comes with an SN, and every start is a scan of it."""
@@ -129,6 +129,13 @@ def usual() -> list[Scenario]:
         Scenario("server", Temper.STRICT, command="reprint"),
         Scenario("pool", Temper.LENIENT, command="refill"),
         Scenario("pool", Temper.LENIENT, lost="request", command="refill"),
+        *(
+            Scenario("pool", temper, lost=lost, twice=twice, command="provision", stride=5, with_power=with_power)
+            for temper, (lost, twice, with_power) in product(
+                Temper,
+                (("", False, False), ("bind", False, False), ("", True, False), ("", False, True), ("", True, True)),
+            )
+        ),
     ]
     scanned = [
         Scenario("pool", Temper.STRICT, scan="sn"),
@@ -168,6 +175,7 @@ def short() -> list[Scenario]:
         Scenario("pool", Temper.WORST, 2, "blank", "bind", twice=True, stride=80),
         Scenario("pool", Temper.LENIENT, 1, "text", board_after="another", stride=30),
         Scenario("pool", Temper.STRICT, 2, "blank", stride=60, scan="sn"),
+        Scenario("pool", Temper.STRICT, command="provision", stride=20, with_power=True),
         Scenario("pool", Temper.STRICT, 1, "shared", stride=24, with_power=True),
         Scenario("server", Temper.WORST, 2, "blank", stride=80, with_power=True),
     ]
