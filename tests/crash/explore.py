@@ -113,6 +113,7 @@ class _Play:
         self.kills = 0
         self._scenario = scenario
         self._nursery = nursery
+        self._lives = 0
         self._last: list[CycleResult] = []
         self._to_scan: set[str] = set()
         self._sns: dict[str, str] = {}
@@ -218,7 +219,8 @@ class _Play:
     def _command(self, argv: list[str], kill: Point | None) -> Ended:
         """Run ``station ARGV``. Anything but its own end or the kill is a complaint."""
         self._to_scan = set(self.rig.places)
-        keep = self.rig.folder / "synced" if self._scenario.with_power else None
+        self._lives += 1
+        keep = self.rig.folder / f"synced-{self._lives}" if self._scenario.with_power else None
         ended = self._nursery.run([*argv, "--config", str(self.rig.folder / "station.yaml")], kill, self._scan, keep)
         if keep is not None and ended.was_killed:
             power.fail(self.rig.folder / "state", keep)

@@ -24,9 +24,7 @@ _BEGAN = "began"
 
 
 def keep_what_is_synced(folder: Path) -> None:
-    """Wrap the agent's two kinds of sync. ``folder`` is for the copies; what is in it is of an earlier life, and goes. Once per
-    process."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Wrap the agent's two kinds of sync. ``folder`` is made for the copies of this life. Once per process."""
     folder.mkdir()
     (folder / _BEGAN).touch()
     together, sync = OneWriterStore._together, SessionWriter.sync
