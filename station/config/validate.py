@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from drivers.bootloader.stm32.options import MAX_BAUD, MIN_BAUD
 from station.config.label import Label, read_label
 from station.config.loader import ConfigError, Document, Location, Mistake, load
 from station.config.mistakes import mistakes_of
@@ -61,6 +62,13 @@ def _contradictions(document: Document, station: StationConfig) -> Iterator[Mist
                     (*here, key), f"{value} is already used by socket {seen[value]}", "use each once"
                 )
             seen[value] = socket.name
+        baud = socket.serial.framing.baud
+        if station.board.stm32 is not None and not MIN_BAUD <= baud <= MAX_BAUD:
+            yield document.mistake(
+                (*here, "serial", "framing", "baud"),
+                f"{baud} baud is none for an STM32's bootloader",
+                f"use {MIN_BAUD} to {MAX_BAUD}; 115200 is usual",
+            )
         if socket.printer is None and len(names) > 1:
             yield document.mistake(here, "there are several printers", f"name one: printer: {' | '.join(names)}")
         if socket.printer is not None and socket.printer not in names:
