@@ -20,6 +20,7 @@ def test_a_scan_leads_to_the_unit_and_a_mark_of_the_timeline_to_its_event(
     with served(tmp_path, panel=ENGINEER) as place:
         result = place.cycle(place.rig.board()).result
         page = viewer(place.url).open("/search")
+        expect(page.get_by_label("chipId, SN or DeviceID")).to_be_focused()
         page.keyboard.type(result.sn or "")
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Unit {result.chip_id}")
