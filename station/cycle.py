@@ -1,7 +1,8 @@
 """One cycle, step by step: identify → reserve → activate → (bind beside write and verify) → label.
 
-Every irreversible effect is journalled before it starts and when its result is known (``station.effects``), so a cycle that is
-cut off anywhere goes on at the right step when the chip comes back. A unit seen before keeps its ids for ever.
+Every irreversible effect is journalled before it starts and when its result is known, a write's with its proof
+(``station.effects``), so a cycle that is cut off anywhere goes on at the right step when the chip comes back. A unit seen before
+keeps its ids for ever.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from drivers.bootloader import Bootloader, Identity, WritePlan
@@ -22,7 +23,7 @@ from station.effects import PRINT_STATES, Effects
 from station.errors import StationError, UnitError, explain
 from station.events import Event, StepEnded, StepStarted, UnitKnown
 from station.model import CycleResult, EffectKind, EffectState, LabelFate, Outcome, Step, Unit
-from station.ports import BoardPort, LabelData, LabelPort
+from station.ports import BoardPort, Intent, LabelData, LabelPort, Settlement
 from station.server_steps import Lane, device_id_of
 
 T = TypeVar("T")
@@ -71,6 +72,8 @@ class Cycle:
         self._steps: dict[Step, float] = {}
         self._identity: Identity | None = None
         self._unit: Unit | None = None
+        self._plan: WritePlan | None = None
+        """Of a write that can be made from what the board was identified by."""
         self._resumed = False
         self._label = LabelFate.NOT_PRINTED
         self._label_job: tuple[LabelData, bytes] | None = None
@@ -97,21 +100,25 @@ class Cycle:
 
     def _provision(self) -> None:
         board, identity = self._step(Step.IDENTIFY, self._identify)
-        unit = self._step(Step.RESERVE, lambda: self._reserve(identity))
+        unit = self._step(Step.RESERVE, lambda: self._reserve(board, identity))
         proven = self._step(Step.ACTIVATE, lambda: self._activate(unit))
-        unit = self._known()
-        binding = self._bench.beside(lambda: self._step(Step.BIND, lambda: self._bind(unit), self._bench.bind))
-        if not proven:
-            binding.result()
+        unit = server_steps.confirmed(unit, proven=proven) or self._known()
+        beside = self._effects.handed_over(EffectKind.BIND, self._bench.bind.journal)
+        binding = self._bench.beside(lambda: self._bind(beside, unit))
         try:
+            if not proven:
+                binding.result()
             self._step(Step.WRITE, lambda: self._write(board, identity, unit))
             self._step(Step.VERIFY, lambda: self._verify(board, unit))
             self._draw_ahead(unit)
         finally:
             bind_error = binding.exception()
+            self._effects.close(unit.chip_id)
         if bind_error is not None:
             raise bind_error
-        self._step(Step.LABEL, self._print_label)
+        is_all_ours = proven and unit.sn is not None and not self._resumed
+        bound = replace(unit, bound=True, verified=True) if is_all_ours else None
+        self._step(Step.LABEL, lambda: self._print_label(bound or self._known()))
 
     def _identify(self) -> tuple[Bootloader, Identity]:
         board = self._bench.board.connect()
@@ -139,21 +146,34 @@ class Cycle:
         board.write(previous)
         return board.identify()
 
-    def _reserve(self, identity: Identity) -> Unit:
+    def _reserve(self, board: Bootloader, identity: Identity) -> Unit:
         scanned_sn = None if self._scanned_sn is None else self._bench.check_sn(self._scanned_sn)
         app_eui = identity.app_eui.value
         unit = server_steps.reserve(self._bench.main, self._number, self._unit, identity.chip_id, app_eui, scanned_sn)
         self._learn(unit)
         if unit.device_id is not None and not unit.activated:
-            self._bench.board.check_device_id(unit.device_id)
+            self._plan_ahead(board, identity, unit.device_id)
         return unit
 
-    def _activate(self, unit: Unit) -> bool:
-        return server_steps.activate(self._bench.main, self._effects, unit)
+    def _plan_ahead(self, board: Bootloader, identity: Identity, device_id: str) -> None:
+        """No licence is spent on a board that cannot be written. A plan that holds more of the board than its field is made anew
+        when it is carried out: another board may be in the socket by then."""
+        self._bench.board.check_device_id(device_id)
+        if identity.device_id.value != device_id:
+            plan = board.plan_write(device_id)
+            self._plan = None if plan.erase_pages else plan
 
-    def _bind(self, unit: Unit) -> None:
+    def _activate(self, unit: Unit) -> bool:
+        write = () if self._plan is None else (Intent(EffectKind.WRITE, self._plan.to_json()),)
+        then = (*write, *server_steps.named_bind(unit))
+        return server_steps.activate(self._bench.main, self._effects, unit, then)
+
+    def _bind(self, effects: Effects, unit: Unit) -> None:
         lane = self._bench.bind
-        server_steps.bind(lane, Effects(lane.journal, self._number, self._bench.repeat_unnamed), unit)
+        try:
+            self._step(Step.BIND, lambda: server_steps.bind(lane, effects, unit), lane)
+        finally:
+            effects.close(unit.chip_id)
 
     def _write(self, board: Bootloader, identity: Identity, unit: Unit) -> None:
         device_id = device_id_of(unit)
@@ -161,7 +181,7 @@ class Cycle:
         if effect is None and identity.device_id.value == device_id:
             return
         previous = None if effect is None else WritePlan.from_json(effect.request)
-        plan = board.plan_write(device_id, previous)
+        plan = self._plan or board.plan_write(device_id, previous)
         if effect is not None and plan != previous:
             superseded = "superseded by a plan made from the board as it is now"
             self._effects.settle(effect.id, unit.chip_id, EffectState.NOT_DONE, superseded)
@@ -172,14 +192,13 @@ class Cycle:
         except DriverError as error:
             self._effects.settle(started.id, unit.chip_id, EffectState.IN_DOUBT, str(error))
             raise
-        self._effects.settle(started.id, unit.chip_id, EffectState.DONE, plan.steps)
+        self._effects.owed.append(Settlement(started.id, EffectState.DONE, plan.steps))
 
     def _verify(self, board: Bootloader, unit: Unit) -> None:
         check_written(board.verify(), unit)
-        self._bench.main.journal.advance(self._number, unit.chip_id, verified=True)
+        self._effects.verified(unit.chip_id)
 
-    def _print_label(self) -> None:
-        unit = self._known()
+    def _print_label(self, unit: Unit) -> None:
         if not (unit.activated and unit.bound and unit.verified and unit.device_id and unit.sn):
             raise UnitError("journal.contradiction", f"no label before the unit is proven: {unit.status}")
         earlier = unit.open_effect(EffectKind.PRINT)

@@ -4,7 +4,7 @@ that is cut off anywhere goes on at the right step when the chip comes back."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from drivers.printer import Fate
 from station.errors import StationError, UnitError
@@ -35,15 +35,22 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """The effects of one cycle as one of its threads starts and settles them."""
+    """The effects of one cycle as one of its threads starts and settles them. Each change of the journal costs a commit, and
+    most a sync: what is known and what comes next are journalled together where nothing happens in between."""
 
     journal: CycleJournal
     cycle: int
     repeat_unnamed: bool
+    begun: dict[EffectKind, Started] = field(default_factory=dict)
+    """Those whose intent is on disk already, named ones, and that ``start`` has yet to take up."""
+    owed: list[Settlement] = field(default_factory=list)
+    """Results that may wait for the next change: a loss of power or the agent's end leaves them in doubt."""
 
     def start(self, unit: Unit, kind: EffectKind, request: dict[str, object], *, named: bool) -> Started:
-        """Journal that an effect is about to start, or take up one whose answer was lost. Raises UnitError("unit.in_doubt"),
-        the unit held, for a lost call that let the server choose."""
+        """Journal that an effect is about to start, or take up one that is begun, or whose answer was lost. Raises
+        UnitError("unit.in_doubt"), the unit held, for a lost call that let the server choose."""
+        if (begun := self.begun.pop(kind, None)) is not None:
+            return begun
         effect = unit.open_effect(kind)
         if effect is None:
             (effect_id,) = self.journal.advance(self.cycle, unit.chip_id, intend=[Intent(kind, request)])
@@ -59,15 +66,39 @@ class Effects:
         """Journal what became of an effect."""
         self.journal.advance(self.cycle, chip_id, settle=[Settlement(effect_id, state, detail)])
 
-    def conclude(self, chip_id: str, answers: Sequence[Settlement]) -> None:
-        """Journal what the API confirmed. Raises StationError; an answer that contradicts the journal, an id of another unit for
-        instance, sets the unit aside."""
+    def conclude(self, chip_id: str, answers: Sequence[Settlement], then: Sequence[Intent] = ()) -> None:
+        """Journal what the API confirmed, and with it that the effects ``then``, which name their ids, are about to start. One
+        that the journal refuses is left to ``start``, which says why. Raises StationError; an answer that contradicts the journal,
+        an id of another unit for instance, sets the unit aside."""
         try:
-            self.journal.advance(self.cycle, chip_id, settle=answers)
+            started = self.journal.advance(self.cycle, chip_id, settle=answers, intend=then)
         except StationError as error:
+            if then and (isinstance(error, UnitError) or error.code == CONTRADICTION):  # nothing of it is journalled
+                self.conclude(chip_id, answers)
+                return
             if error.code == CONTRADICTION:
                 self.hold(chip_id, Hold.SET_ASIDE, CONTRADICTION, str(error))
             raise
+        for effect_id, intent in zip(started, then, strict=True):
+            self.begun[intent.kind] = Started(effect_id, chip_id, intent.kind, named=True, repeated=False)
+
+    def verified(self, chip_id: str) -> None:
+        """Journal that the board was read back, with the write that it proves."""
+        self.journal.advance(self.cycle, chip_id, settle=tuple(self.owed), verified=True)
+        self.owed.clear()
+
+    def close(self, chip_id: str) -> None:
+        """Journal what is still owed, and that what was begun and never taken up was not done."""
+        unsent = [Settlement(begun.id, EffectState.NOT_DONE, "never started") for begun in self.begun.values()]
+        if self.owed or unsent:
+            self.journal.advance(self.cycle, chip_id, settle=[*self.owed, *unsent])
+        self.owed.clear()
+        self.begun.clear()
+
+    def handed_over(self, kind: EffectKind, journal: CycleJournal) -> Effects:
+        """The effects of another thread of this cycle, which takes up what is begun of a kind."""
+        begun = self.begun.pop(kind, None)
+        return Effects(journal, self.cycle, self.repeat_unnamed, {} if begun is None else {kind: begun})
 
     def failed(self, effect: Started, error: ApiError) -> None:
         """Journal what a failed call leaves behind: nothing done, in doubt, or a unit set aside. Raises UnitError("unit.in_doubt")

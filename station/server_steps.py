@@ -6,12 +6,13 @@ goes on as the same call.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from station.effects import Effects
 from station.errors import UnitError
 from station.model import EffectKind, EffectState, Hold, Unit
-from station.ports import CycleJournal, ProductionApi, Settlement
+from station.ports import CycleJournal, Intent, ProductionApi, Settlement
 from station.production_api.codes import NO_DEVICE
 from station.production_api.errors import ApiConflict, ApiError
 from station.session import Session
@@ -37,9 +38,9 @@ def reserve(
     return lane.journal.reserve(cycle, chip_id, app_eui, scanned_sn=scanned_sn)
 
 
-def activate(lane: Lane, effects: Effects, unit: Unit) -> bool:
-    """True when the activation is proven; False where only the bind can prove it (``ApiConflict.may_be_ours``). Raises ApiError,
-    UnitError, JournalError."""
+def activate(lane: Lane, effects: Effects, unit: Unit, then: Sequence[Intent] = ()) -> bool:
+    """True when the activation is proven; False where only the bind can prove it (``ApiConflict.may_be_ours``). ``then`` is what
+    begins with the answer, journalled in the same change. Raises ApiError, UnitError, JournalError."""
     if unit.activated:
         return True
     request: dict[str, object] = {"chip_id": unit.chip_id, "app_eui": unit.app_eui, "device_id": unit.device_id}
@@ -55,8 +56,24 @@ def activate(lane: Lane, effects: Effects, unit: Unit) -> bool:
     except ApiError as error:
         effects.failed(effect, error)
         raise
-    effects.conclude(unit.chip_id, [Settlement(effect.id, EffectState.DONE, device_id=answer.value)])
+    effects.conclude(unit.chip_id, [Settlement(effect.id, EffectState.DONE, device_id=answer.value)], then)
     return True
+
+
+def confirmed(unit: Unit, *, proven: bool) -> Unit | None:
+    """The unit after ``activate``, where the journal has nothing to add: the call named its ids and the answer is journalled.
+    None where the journal has to be asked."""
+    return replace(unit, activated=True) if proven and unit.device_id and not unit.open_effects else None
+
+
+def bind_intent(unit: Unit) -> Intent:
+    """What ``bind`` is about to do. Raises UnitError."""
+    return Intent(EffectKind.BIND, {"device_id": device_id_of(unit), "sn": unit.sn})
+
+
+def named_bind(unit: Unit) -> tuple[Intent, ...]:
+    """The same for what may begin with the activation's answer: a bind that names both ids, or nothing."""
+    return () if unit.bound or unit.device_id is None or unit.sn is None else (bind_intent(unit),)
 
 
 def bind(lane: Lane, effects: Effects, unit: Unit) -> None:
@@ -67,8 +84,7 @@ def bind(lane: Lane, effects: Effects, unit: Unit) -> None:
         return
     device_id = device_id_of(unit)
     activation = unit.open_effect(EffectKind.ACTIVATE)
-    request: dict[str, object] = {"device_id": device_id, "sn": unit.sn}
-    effect = effects.start(unit, EffectKind.BIND, request, named=unit.sn is not None)
+    effect = effects.start(unit, EffectKind.BIND, bind_intent(unit).request, named=unit.sn is not None)
     inferred = False
     try:
         sn = lane.api.bind(device_id, unit.sn, repeated=effect.repeated).value

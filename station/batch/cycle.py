@@ -80,12 +80,13 @@ class ListedCycle:
     def _provision(self) -> None:
         effects = Effects(self._lane.journal, self._number, self._bench.repeat_unnamed)
         unit = self._step(Step.RESERVE, self._reserve)
-        proven = self._step(Step.ACTIVATE, lambda: server_steps.activate(self._lane, effects, unit))
-        # Where the calls name their ids and the answers are journalled, the journal has nothing to add.
-        activated = (
-            replace(unit, activated=True) if proven and unit.device_id and not unit.open_effects else self._known()
-        )
-        self._step(Step.BIND, lambda: server_steps.bind(self._lane, effects, activated))
+        then = server_steps.named_bind(unit)
+        proven = self._step(Step.ACTIVATE, lambda: server_steps.activate(self._lane, effects, unit, then))
+        activated = server_steps.confirmed(unit, proven=proven) or self._known()
+        try:
+            self._step(Step.BIND, lambda: server_steps.bind(self._lane, effects, activated))
+        finally:
+            effects.close(unit.chip_id)
         bound = replace(activated, bound=True) if proven and activated.sn else self._known()
         self._unit = bound
         if not (bound.activated and bound.bound and bound.device_id and bound.sn):

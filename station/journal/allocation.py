@@ -47,6 +47,7 @@ _MOVE = (
     .values(state=sa.bindparam("new_state"), chip_id=sa.bindparam("new_chip"))
 )
 _TAKE = Statement(_MOVE.where(ids.c.state == IdState.FREE.value))
+_USE = Statement(_MOVE.where(ids.c.chip_id == sa.bindparam("new_chip"), ids.c.state == IdState.NAMED.value))
 _MOVE_ANY = Statement(_MOVE)
 _ADD = Statement(sa.insert(ids))
 _COUNTED = sa.select(ids.c.kind, ids.c.state, sa.func.count()).group_by(ids.c.kind, ids.c.state)
@@ -110,6 +111,8 @@ def use(connection: sa.Connection, kind: IdKind, value: str, chip_id: str, *, ev
     problem = id_problem(value)
     if problem is not None:
         raise JournalContradiction(f"{NAMES[kind]} {remark(value, 80)!r}: {problem}")
+    if _moved(connection, _USE, kind, value, IdState.USED, chip_id):
+        return  # as nearly always: the id is the one that this unit's call named
     row = _ONE.row(connection, {"k": kind.value, "v": value})
     if row is None:
         _add(connection, kind, value, IdState.USED, chip_id)

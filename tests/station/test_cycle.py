@@ -163,7 +163,11 @@ def test_the_operators_stop_ends_a_cycle_before_its_next_step_and_the_next_goes_
         assert aborted.label is LabelFate.NOT_PRINTED
         assert ends(passed) == (Outcome.PASS, None)
         assert passed.resumed == (step is not Step.RESERVE)
-        assert sorted(rig.effects(board)) == sorted(PASSED)
+        effects = rig.effects(board)
+        assert sorted(effect for effect in effects if effect[1] != "not_done") == sorted(PASSED)
+        # What was journalled with the activation's answer, and then never started.
+        withdrawn = {kind for kind, state, _ in effects if state == "not_done"}
+        assert withdrawn == ({"write", "bind"} if step is Step.WRITE else set())
 
 
 @pytest.mark.parametrize("step", [Step.ACTIVATE, Step.LABEL])

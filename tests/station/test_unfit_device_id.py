@@ -85,6 +85,39 @@ def test_nothing_is_spent_on_an_id_that_no_board_can_hold(tmp_path: Path) -> Non
         narrow.close()
 
 
+class SparingRig(Rig):
+    """A station that may not rewrite a whole page of the board."""
+
+    def configuration(self) -> Configuration:
+        file = super().configuration().document.file
+        text = Path(file).read_text("utf-8")
+        assert "    timing:" in text
+        Path(file).write_text(text.replace("    timing:", "    rewrite_max_bytes: 1024\n    timing:"), "utf-8")
+        return load_configuration(Path(file))
+
+
+def test_nothing_is_spent_on_a_board_whose_page_must_not_be_rewritten(tmp_path: Path) -> None:
+    """What shares the flash's write unit with the field is programmed already: only the page as a whole could be written."""
+    slot = 0x0803F814
+    sparing = SparingRig(tmp_path, Settings(slot=slot))
+    try:
+        board = sparing.board(contents={slot - 4: b"\x12" * 4})
+        result = sparing.one(board)
+        assert (result.outcome, result.code) == (Outcome.FAIL, "board.refused")
+        assert "page of 2048 bytes is more than the 1024" in result.message
+        assert "activate" not in result.steps
+        assert sparing.api.ledger()["activated"] == {}
+        assert sparing.effects(board) == []
+        sparing.check()
+        sparing.__class__ = Rig  # type: ignore[assignment]
+        again = sparing.one(board)
+        assert (again.outcome, again.device_id, again.sn) == (Outcome.PASS, result.device_id, result.sn)
+        assert board.memory.read(slot - 4, 4) == b"\x12" * 4
+        sparing.check()
+    finally:
+        sparing.close()
+
+
 OURS = "d88b4c0100000001"
 OURS_BYTES = bytes.fromhex(OURS)
 
