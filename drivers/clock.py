@@ -23,11 +23,8 @@ class Clock(Protocol):
 class SystemClock:
     """The operating system's clocks."""
 
-    def monotonic_s(self) -> float:
-        return time.monotonic()
-
-    def wall_s(self) -> float:
-        return time.time()
+    monotonic_s = staticmethod(time.monotonic)
+    wall_s = staticmethod(time.time)
 
     def sleep(self, duration_s: float) -> None:
         time.sleep(max(0.0, duration_s))

@@ -47,7 +47,7 @@ class RecordedCycles:
             require_room(self._config.state_dir)
             path = path_for(self._config.sessions_dir, self._clock.wall_s(), policy.station, policy.socket)
             head = session_head(self._configuration, policy, event, str(path))
-            session = RecordingSession.start(path, head, self._clock, Masker(self._secrets))
+            session = RecordingSession.start(path, head, self._clock, Masker(self._tokens.texts))
             cycle = Cycle(assemble(policy, world, session), str(path), policy.scanned_sn(event.text))
             result = cycle.run()
         except StationError as error:
@@ -66,6 +66,3 @@ class RecordedCycles:
             logger.error("session log %s is not finished: %s", session.path, error)
             return
         file_log(self._journal, self._config.sessions_dir, closed, None if result is None else result.cycle)
-
-    def _secrets(self) -> tuple[str, ...]:
-        return self._tokens.texts()

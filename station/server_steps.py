@@ -72,8 +72,9 @@ def bind_intent(unit: Unit) -> Intent:
 
 
 def named_bind(unit: Unit) -> tuple[Intent, ...]:
-    """The same for what may begin with the activation's answer: a bind that names both ids, or nothing."""
-    return () if unit.bound or unit.device_id is None or unit.sn is None else (bind_intent(unit),)
+    """The same for what may begin with the activation's answer: a first bind that names both ids, or nothing."""
+    is_first = not unit.bound and unit.open_effect(EffectKind.BIND) is None
+    return (bind_intent(unit),) if is_first and unit.device_id is not None and unit.sn is not None else ()
 
 
 def bind(lane: Lane, effects: Effects, unit: Unit) -> None:

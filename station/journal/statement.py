@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
@@ -114,9 +115,14 @@ class Statement:
         return self._text
 
 
+_found: WeakKeyDictionary[sa.Connection, sqlite3.Connection] = WeakKeyDictionary()
+"""The driver's connections of those that are in use. That of a file is opened once; asking SQLAlchemy for it takes six calls."""
+
+
 def _sqlite(connection: sa.Connection) -> sqlite3.Connection | None:
-    if connection.dialect.name != "sqlite":
-        return None
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, sqlite3.Connection)
+    raw = _found.get(connection)
+    if raw is None and connection.dialect.name == "sqlite":
+        driver_connection = connection.connection.driver_connection
+        assert isinstance(driver_connection, sqlite3.Connection)
+        raw = _found[connection] = driver_connection
     return raw

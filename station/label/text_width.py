@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from functools import lru_cache
 
 BASELINE_PER_MILLE = 750
 """From the top of font 0's line box to the baseline; also the height of its capitals (same measurement)."""
@@ -43,12 +44,17 @@ _OTHER_PER_MILLE = 827
 
 def text_width_dots(text: str, height_dots: int) -> int:
     """Dots from the left of the first character to the right of the last; each character advances by whole dots."""
-    return sum(math.ceil(_per_mille(char) * height_dots / 1000) for char in text)
+    return sum([_advance_dots(char, height_dots) for char in text])
 
 
 def bold_dots(height_dots: int) -> int:
     """How many dots further right bold text is drawn a second time."""
     return max(1, round(height_dots / 24))
+
+
+@lru_cache(maxsize=1024)
+def _advance_dots(char: str, height_dots: int) -> int:
+    return math.ceil(_per_mille(char) * height_dots / 1000)
 
 
 def _per_mille(char: str) -> int:

@@ -22,6 +22,8 @@ _CHANGE = {"B": ">6", "C": ">5"}
 
 def hex_escape(text: str, indicator: str = HEX_INDICATOR) -> str:
     """``text`` for ^FD behind ^FH with ``indicator``: UTF-8 (^CI28), all but plain characters in hexadecimal."""
+    if _LITERAL.issuperset(text) and indicator not in text:
+        return text
     return "".join(
         char if char in _LITERAL and char != indicator else "".join(f"{indicator}{byte:02X}" for byte in char.encode())
         for char in text

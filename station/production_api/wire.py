@@ -137,4 +137,4 @@ def parse_packet(body: bytes) -> Packet:
 def printable_line(text: str) -> str:
     """``text`` cut to a short line, with anything that could move a cursor or end a line replaced."""
     cut = text[:MAX_DESC_CHARS] + ("…" if len(text) > MAX_DESC_CHARS else "")
-    return "".join(char if char.isprintable() else "?" for char in cut)
+    return cut if cut.isprintable() else "".join(char if char.isprintable() else "?" for char in cut)

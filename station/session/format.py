@@ -107,19 +107,12 @@ def encode_line(
     if channel is not None:
         text += f',"ch":{_quoted(channel)}'
     for name, value in fields.items():
-        text += f",{_quoted(name)}:{_json(value)}"
+        kind_ = type(value)
+        written = _quoted(value) if kind_ is str else value if kind_ is int or kind_ is Encoded else _ENCODE(value)
+        text += f",{_quoted(name)}:{written}"
     body = text.encode("ascii")
     crc = zlib.crc32(body, previous_crc)
     return b'%s,"c":"%08x"}\n' % (body, crc), crc
-
-
-def _json(value: Any) -> str:
-    kind = type(value)
-    if kind is str:
-        return _quoted(value)
-    if kind is int or kind is Encoded:
-        return str(value)
-    return _ENCODE(value)
 
 
 def encode_events(events: Iterable[Event]) -> bytes:

@@ -8,7 +8,6 @@ from typing import Any
 from station.model import CycleResult, Hold, IdKind, Unit
 from station.ports import CycleJournal, Intent, Settlement
 from station.session import Session
-from station.session.codec import to_plain
 
 
 class JournalInSession:
@@ -42,7 +41,7 @@ class JournalInSession:
         verified: bool | None = None,
     ) -> tuple[int, ...]:
         args: dict[str, Any] = {"cycle": cycle, "chip_id": chip_id, "verified": verified}
-        args |= {"settle": to_plain(tuple(settle)), "intend": to_plain(tuple(intend))}
+        args |= {"settle": tuple(settle), "intend": tuple(intend)}
         return self._session.given(
             "journal.advance",
             args,
@@ -58,7 +57,7 @@ class JournalInSession:
         self, cycle: int, chip_id: str, hold: Hold, code: str, reason: str, *, retire: Sequence[tuple[IdKind, str]] = ()
     ) -> None:
         args: dict[str, object] = {"cycle": cycle, "chip_id": chip_id, "hold": hold, "code": code}
-        args |= {"reason": reason, "retire": to_plain(tuple(retire))}
+        args |= {"reason": reason, "retire": tuple(retire)}
         return self._session.given(
             "journal.hold",
             args,

@@ -21,7 +21,7 @@ _TRANSPORT_ERRORS: dict[str, type[TransportError]] = {
 def bytes_fields(data: bytes, masker: Masker) -> dict[str, Any]:
     """Bytes that passed a transport."""
     masked, spans = masker.mask_bytes(data)
-    return {"hex": masked.hex(), **_mask_field(spans)}
+    return {"hex": masked.hex(), **_mask_field(spans)} if spans else {"hex": data.hex()}
 
 
 def bytes_of(event: Event) -> bytes:

@@ -42,9 +42,9 @@ class RecordingSession:
         version and the wall clock added. It is on disk before the journal hears of the cycle: not even a loss of power leaves a
         cycle without a log. Raises SessionUnwritable."""
         session = cls(SessionWriter(path, lambda: int(clock.monotonic_s() * 1e9)), clock, masker)
-        plain = masker.mask_plain(to_plain(head))
+        masked = {name: session._masked(value) for name, value in head.items()}
         try:
-            session.record("head", None, {"format": FORMAT_VERSION, "wall_s": clock.wall_s(), **plain})
+            session.record("head", None, {"format": FORMAT_VERSION, "wall_s": clock.wall_s(), **masked})
             session._writer.sync()
         except SessionUnwritable:
             with suppress(SessionUnwritable):
@@ -104,8 +104,8 @@ class RecordingSession:
         self.record("note", channel, {"text": self.masker.mask_text(text)})
 
     def end(self, result: CycleResult) -> None:
-        fields = {"result": result.to_json(), "message": result.message, "wall_s": self._real_clock.wall_s()}
-        self.record("end", None, self.masker.mask_plain(fields))
+        fields: dict[str, Any] = {"result": self._masked(result.to_json()), "message": self._masked(result.message)}
+        self.record("end", None, {**fields, "wall_s": self._real_clock.wall_s()})
 
     def close(self) -> ClosedLog:
         """Finish the file. Raises SessionUnwritable."""
@@ -140,9 +140,7 @@ class _RecordedClock:
     def __init__(self, session: RecordingSession, clock: Clock) -> None:
         self._session = session
         self._clock = clock
-
-    def monotonic_s(self) -> float:
-        return self._clock.monotonic_s()
+        self.monotonic_s = clock.monotonic_s
 
     def wall_s(self) -> float:
         return self._session.given("clock.wall_s", {}, float, self._clock.wall_s)

@@ -66,7 +66,8 @@ class SessionWriter:
     def append(self, kind: str, lane: str, channel: str | None, fields: dict[str, Any]) -> None:
         """Write one event. Raises SessionUnwritable."""
         with self._lock:
-            self._check_usable()
+            if self._failure is not None:
+                raise self._unusable()
             time_ns = self._monotonic_ns() - self._started_ns
             line, crc = encode_line(self._number, time_ns, kind, lane, channel, fields, self._crc)
             try:
@@ -81,7 +82,8 @@ class SessionWriter:
     def sync(self) -> None:
         """Force what was written onto the disk; other threads may append meanwhile. Raises SessionUnwritable."""
         with self._sync_lock:
-            self._check_usable()
+            if self._failure is not None:
+                raise self._unusable()
             try:
                 os.fdatasync(self._fd)
             except OSError as error:
@@ -101,12 +103,11 @@ class SessionWriter:
                 self._fd = -1
                 self._failure = self._failure or "closed"
 
-    def _check_usable(self) -> None:
-        if self._failure is not None:
-            raise SessionUnwritable(f"{self._part}: {self._failure}")
-
     def _failed(self, reason: str | None) -> SessionUnwritable:
         self._failure = reason or "cannot be written"
+        return self._unusable()
+
+    def _unusable(self) -> SessionUnwritable:
         return SessionUnwritable(f"{self._part}: {self._failure}")
 
 
