@@ -101,24 +101,30 @@ class Cycle:
     def _provision(self) -> None:
         board, identity = self._step(Step.IDENTIFY, self._identify)
         unit = self._step(Step.RESERVE, lambda: self._reserve(board, identity))
-        proven = self._step(Step.ACTIVATE, lambda: self._activate(unit))
-        unit = server_steps.confirmed(unit, proven=proven) or self._known()
+        try:
+            proven = self._step(Step.ACTIVATE, lambda: self._activate(unit))
+            unit = server_steps.confirmed(unit, proven=proven) or self._known()
+            self._bind_and_write(board, identity, unit, proven=proven)
+        finally:
+            self._effects.close(unit.chip_id)
+        is_all_ours = proven and unit.sn is not None and not self._resumed
+        bound = replace(unit, bound=True, verified=True) if is_all_ours else None
+        self._step(Step.LABEL, lambda: self._print_label(bound or self._known()))
+
+    def _bind_and_write(self, board: Bootloader, identity: Identity, unit: Unit, *, proven: bool) -> None:
+        """Both at once, unless only the bind can prove the activation: then it comes first."""
         beside = self._effects.handed_over(EffectKind.BIND, self._bench.bind.journal)
         binding = self._bench.beside(lambda: self._bind(beside, unit))
+        if not proven:
+            binding.result()
         try:
-            if not proven:
-                binding.result()
             self._step(Step.WRITE, lambda: self._write(board, identity, unit))
             self._step(Step.VERIFY, lambda: self._verify(board, unit))
             self._draw_ahead(unit)
         finally:
             bind_error = binding.exception()
-            self._effects.close(unit.chip_id)
         if bind_error is not None:
             raise bind_error
-        is_all_ours = proven and unit.sn is not None and not self._resumed
-        bound = replace(unit, bound=True, verified=True) if is_all_ours else None
-        self._step(Step.LABEL, lambda: self._print_label(bound or self._known()))
 
     def _identify(self) -> tuple[Bootloader, Identity]:
         board = self._bench.board.connect()

@@ -81,9 +81,9 @@ class ListedCycle:
         effects = Effects(self._lane.journal, self._number, self._bench.repeat_unnamed)
         unit = self._step(Step.RESERVE, self._reserve)
         then = server_steps.named_bind(unit)
-        proven = self._step(Step.ACTIVATE, lambda: server_steps.activate(self._lane, effects, unit, then))
-        activated = server_steps.confirmed(unit, proven=proven) or self._known()
         try:
+            proven = self._step(Step.ACTIVATE, lambda: server_steps.activate(self._lane, effects, unit, then))
+            activated = server_steps.confirmed(unit, proven=proven) or self._known()
             self._step(Step.BIND, lambda: server_steps.bind(self._lane, effects, activated))
         finally:
             effects.close(unit.chip_id)

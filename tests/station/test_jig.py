@@ -20,6 +20,7 @@ from station.events import CycleEnded, Event, PoolChanged, SocketDown, StepEnded
 from station.jig import Jig
 from station.model import CycleResult, LabelFate, Outcome, Step
 from station.session.store import summarise
+from station.session.writer import SessionWriter
 from tests.support.station import PATIENCE_S, Rig, Start, station
 
 
@@ -198,6 +199,28 @@ def test_a_session_log_that_cannot_be_written_ends_the_cycle_and_the_unit_goes_o
         assert rig.labels()[1:] == []
         assert ends(second) == (Outcome.PASS, None)
         assert rig.rows("SELECT code FROM cycles WHERE cycle = 1") == [{"code": "session.unwritable"}]
+
+
+def test_what_begins_with_the_activation_is_not_done_where_its_log_cannot_be_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = SessionWriter.sync
+    pending = [True, False]  # the head's, the activation's
+
+    def sync(writer: SessionWriter) -> None:
+        if pending and not pending.pop(0):
+            raise writer._failed("the disk is gone")
+        synced(writer)
+
+    monkeypatch.setattr(SessionWriter, "sync", sync)
+    with station(tmp_path) as rig:
+        board = rig.board()
+        first, second = rig.run(board, board)
+        assert ends(first) == (Outcome.ERROR, "session.unwritable")
+        assert ends(second) == (Outcome.PASS, None)
+        states = [(kind, state) for kind, state, _ in rig.effects(board)]
+        assert states.count(("bind", "not_done")) == states.count(("write", "not_done")) == 1
+        assert {state for kind, state in states if kind == "activate"} == {"done"}
 
 
 def test_a_label_that_was_sent_without_a_log_of_it_is_in_doubt(tmp_path: Path) -> None:
