@@ -42,7 +42,7 @@ _MEANING: dict[str, tuple[str, str]] = {
     ),
     "cycle_cpu_ms": (
         "processor time of a cycle, trigger to trigger, with journal, session log and syncs",
-        "about 130 recorded events, 45 wake-ups for bytes and a dozen journal transactions, each on cold caches",
+        "a dozen journal transactions, 130 lines of the log, two calls of the API; cold caches after each of some 75 waits",
     ),
     "recording_on_over_off": (
         "time of a cycle with its session log over that without",
@@ -59,7 +59,7 @@ _MEANING: dict[str, tuple[str, str]] = {
     ),
     "cycle_cpu_of_16_ms": (
         "processor time of a cycle while 16 sockets are at work",
-        "the same as of one socket, but on caches that stay warm",
+        "the same as of one socket, but on caches that stay warmer",
     ),
     "rate_vs_sequential_50ms": (
         "units per hour of a jig of four sockets over those of the API document's example on the same four, one after the other",
@@ -105,6 +105,10 @@ was cut off could go on from.
 
 **The API document's example** ([`benchmarks/sequential.py`](../benchmarks/sequential.py)) requests ids for ten boards, then does
 one board after the other, each call awaited, through the station's own drivers: only the order of things differs.
+
+**A cycle's bytes alone** ([`benchmarks/bare.py`](../benchmarks/bare.py)): a process writes what the log of a cycle says was
+written, reads as many bytes as were read, makes two calls and waits for the label as long, with no protocol, decision or record
+behind it. No station can cost less than that.
 
 **stm32loader** is run as its command, as people run it: [`benchmarks/wire.py`](../benchmarks/wire.py).
 """
