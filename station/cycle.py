@@ -80,7 +80,7 @@ class Cycle:
 
     def run(self) -> CycleResult:
         """Do the cycle. Every fault, a program fault too, becomes an outcome with a code; only a journal or a session log that
-        cannot be written raises, a StationError, since then nothing may be done or said about the unit."""
+        cannot be written raises, a StationError: ``unrecorded`` then says what is known."""
         clock = self._bench.main.session.clock
         started_s = clock.monotonic_s()
         self._number = self._bench.main.journal.begin_cycle(self._bench.socket, self._session_path)
@@ -97,6 +97,10 @@ class Cycle:
         self._bench.main.journal.end_cycle(result)
         self._bench.main.session.end(result)
         return result
+
+    def unrecorded(self, error: StationError, duration_s: float) -> CycleResult:
+        """The result where ``run`` raised: its number, where the journal gave it one, and what the cycle knows of its unit."""
+        return self._result(error, duration_s)
 
     def _provision(self) -> None:
         board, identity = self._step(Step.IDENTIFY, self._identify)
@@ -220,6 +224,7 @@ class Cycle:
         with self._bench.label.ready() as printer:
             request: dict[str, object] = {"sn": unit.sn, "copy": 1, "bytes": len(job)}
             effect = self._effects.start(unit, EffectKind.PRINT, request, named=True)
+            self._label = LabelFate.IN_DOUBT
             receipt = printer.print(job)
         self._label = LabelFate(receipt.fate.value)
         proof = f"{receipt.proof} {receipt.detail}".strip()

@@ -1,4 +1,4 @@
-"""What is on record of a cycle beside the cycle itself: the head of its log, and a result where nothing could be recorded."""
+"""What is on record of a cycle beside the cycle itself: the head of its log, and a result where it could not even begin."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def session_head(
 
 
 def failed_result(policy: Policy, error: Exception, duration_s: float) -> CycleResult:
-    """The result of a cycle whose record could not be kept: nothing is known of the unit but what the journal already holds."""
+    """The result of a cycle that could not begin, since it would have had no record: nothing was done to the unit."""
     row = explain(error)
     return CycleResult(
         cycle=0,

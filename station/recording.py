@@ -42,6 +42,7 @@ class RecordedCycles:
         next start, from what is on disk."""
         started_s = self._clock.monotonic_s()
         session: RecordingSession | None = None
+        cycle: Cycle | None = None
         result: CycleResult | None = None
         try:
             require_room(self._config.state_dir)
@@ -52,7 +53,8 @@ class RecordedCycles:
             result = cycle.run()
         except StationError as error:
             logger.error("socket %s: the cycle could not be recorded: %s", policy.socket, error)
-            return failed_result(policy, error, self._clock.monotonic_s() - started_s)
+            duration_s = self._clock.monotonic_s() - started_s
+            return failed_result(policy, error, duration_s) if cycle is None else cycle.unrecorded(error, duration_s)
         finally:
             self._claims.release(f"socket {policy.socket}")
             if session is not None:

@@ -199,6 +199,9 @@ def test_a_session_log_that_cannot_be_written_ends_the_cycle_and_the_unit_goes_o
         assert rig.labels()[1:] == []
         assert ends(second) == (Outcome.PASS, None)
         assert rig.rows("SELECT code FROM cycles WHERE cycle = 1") == [{"code": "session.unwritable"}]
+        assert first.cycle == 1
+        if step is not Step.IDENTIFY:
+            assert (first.chip_id, first.device_id, first.sn) == (second.chip_id, second.device_id, second.sn)
 
 
 def test_what_begins_with_the_activation_is_not_done_where_its_log_cannot_be_synced(
@@ -229,8 +232,35 @@ def test_a_label_that_was_sent_without_a_log_of_it_is_in_doubt(tmp_path: Path) -
         unwritable_logs(rig, Step.LABEL)
         first, second = rig.run(board, board)
         assert ends(first) == (Outcome.ERROR, "session.unwritable")
+        assert (first.label is LabelFate.NOT_PRINTED) == (ends(second) == (Outcome.PASS, None))
         assert ends(second) in ((Outcome.ERROR, "label.in_doubt"), (Outcome.PASS, None))
         assert len(rig.labels()) <= 1
+
+
+def test_a_label_whose_fate_nobody_could_note_is_told_as_in_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log's disk is full when the job has gone to the printer."""
+    appended = SessionWriter.append
+    sent: list[bool] = []
+
+    def append(writer: SessionWriter, kind: str, lane: str, channel: str | None, fields: dict[str, Any]) -> None:
+        if sent == [True]:
+            sent.append(False)
+            raise writer._failed("disk full")
+        appended(writer, kind, lane, channel, fields)
+        if not sent and kind == "tx" and channel == "printer" and b"^XZ".hex() in fields["hex"]:
+            sent.append(True)
+
+    monkeypatch.setattr(SessionWriter, "append", append)
+    with station(tmp_path) as rig:
+        board = rig.board()
+        first, second = rig.run(board, board)
+        assert ends(first) == (Outcome.ERROR, "session.unwritable")
+        assert ends(second) == (Outcome.ERROR, "label.in_doubt")
+        assert first.label is second.label is LabelFate.IN_DOUBT
+        assert (first.cycle, first.sn) == (1, second.sn)
+        assert len(rig.labels()) == 1
 
 
 def test_no_cycle_starts_without_a_session_log(tmp_path: Path) -> None:
